@@ -1,0 +1,1 @@
+"""What is competed on: spec, catalog, sources, splits, bundle, vault and doctor."""
