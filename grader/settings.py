@@ -1,0 +1,67 @@
+"""Where things are and what is the default: one table of settings, read from options, environment and `grader.toml`.
+
+An option on the command line wins over the environment, the environment over `grader.toml` in the working folder,
+and that over the default.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from competition.errors import UserError
+
+CONFIG_FILE = Path("grader.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its key in `grader.toml`, its default and what it is for."""
+
+    name: str
+    default: str | None
+    help: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"GRADER_{self.name.upper()}"
+
+
+HOME = Setting("home", ".grader", "Folder of the store, the submitted files and the vault.")
+DATA = Setting("data", "data", "Folder of the bundles, one folder a competition.")
+RUNS = Setting("runs", "runs", "Folder of what kernel runs write.")
+SUBMISSIONS = Setting("submissions", "submissions", "Folder of the CSVs that kernels hand in.")
+COMPETITIONS = Setting("competitions", "competition", "Folder of competitions beside the built-in ones.")
+COMPETITION = Setting("competition", None, "The competition when a command names none.")
+STORE = Setting("store", None, "Database URL; without one, SQLite in the home folder.")
+SETTINGS = {s.name: s for s in (HOME, DATA, RUNS, SUBMISSIONS, COMPETITIONS, COMPETITION, STORE)}
+
+
+def read_config(path: Path = CONFIG_FILE) -> dict[str, str]:
+    """The settings of `grader.toml`; an absent file sets nothing.
+
+    Raises:
+        UserError: the file is no TOML, has an unknown key or a value that is no text.
+    """
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as TOML ({error})") from error
+    for key, value in config.items():
+        if key not in SETTINGS:
+            near = get_close_matches(key, SETTINGS, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise UserError(f"{path}: unknown key '{key}'{hint} (known: {', '.join(SETTINGS)})")
+        if not isinstance(value, str):
+            raise UserError(f'{path}: {key} must be text in quotes, as in {key} = "{SETTINGS[key].default or ""}"')
+    return config
+
+
+def resolve(setting: Setting, given: str | None, environment: Mapping[str, str] = os.environ) -> str | None:
+    """The value of a setting: given on the command line, else the environment, `grader.toml`, the default."""
+    return given or environment.get(setting.variable) or read_config().get(setting.name) or setting.default
