@@ -15,6 +15,7 @@ from competition.quantities import (
     size_bytes,
 )
 from competition.rules import Form, LabelMatching, MetricRule, Rules, Task
+from competition.sources.spec import SourceSpec
 from competition.spec_errors import spec_error
 from competition.yaml_file import read_mapping
 
@@ -92,12 +93,9 @@ class KernelRules(_Keys):
     kernel_size: Bytes = Field(default=100_000_000, description=SIZE_HELP)
 
 
-class SourceSpec(_Keys):
-    """Where the data come from; `grader prepare --source PATH` wins over `path`."""
+class Origin(SourceSpec):
+    """Where the data come from (`grader prepare --source PATH` wins), and under which terms."""
 
-    kind: str = Field(min_length=1, description="the name of a source")
-    path: str | None = Field(default=None, description="a file or folder, relative to the spec")
-    options: dict[str, Any] = Field(default={}, description="the options of the source, by name")
     url: str | None = Field(default=None, description="the official place of the data")
     licence: str | None = Field(default=None, description="the licence of the data")
     citation: str | None = Field(default=None, description="how to cite the data")
@@ -142,7 +140,7 @@ class CompetitionSpec(_Keys):
     final_selections: int = Field(default=2, ge=1, description="a whole number from 1")
     opens: InstantUtc | None = Field(default=None, description=INSTANT_HELP)
     closes: InstantUtc | None = Field(default=None, description=INSTANT_HELP)
-    source: SourceSpec = Field(description="{kind, path, options, url, licence, citation}")
+    source: Origin = Field(description="{kind, path, …, url, licence, citation}")
 
     @model_validator(mode="before")
     @classmethod
