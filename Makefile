@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all lint format
+.PHONY: help setup demo test test-slow test-all lint format
 
 help:  ## say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | while IFS='|' read -r name text; do printf '  make %-10s %s\n' "$$name" "$$text"; done
@@ -51,6 +51,9 @@ $(DEMO)/fontchar_bottleneck.csv: $(DEMO)/pixels_linear.csv
 # ---- habits ----------------------------------------------------------------------------------------------------------
 test: $(VENV)/.installed-dev  ## install what the tests need and run them (under 10 minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.installed-dev  ## only the longer proofs
+	$(BIN)/python -m pytest -m slow
 
 test-all: $(VENV)/.installed-dev  ## the longer proofs too
 	$(BIN)/python -m pytest
