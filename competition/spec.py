@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from competition.catalog import SPEC_FILE
 from competition.parts import Parts, parse_parts
 from competition.quantities import (
     DURATION_HELP,
@@ -18,8 +19,6 @@ from competition.rules import Form, LabelMatching, MetricRule, Rules, Task
 from competition.sources.spec import SourceSpec
 from competition.spec_errors import spec_error
 from competition.yaml_file import read_mapping
-
-SPEC_FILE = "competition.yaml"
 
 # Metrics that judge one probability a class; with any other metric of a classification the form is `labels`.
 PROBABILITY_METRICS = frozenset(
