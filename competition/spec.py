@@ -154,6 +154,8 @@ class CompetitionSpec(_Keys):
         elif isinstance(labels, dict):
             raw["labels"] = list(labels)
             raw.setdefault("label_names", list(labels.values()))
+        if raw.get("repeats") == "drop":
+            raw.setdefault("conflicts", "drop")  # one content in two classes is a repeat nobody can label
         return raw
 
     @field_validator("metric", mode="before")

@@ -51,6 +51,11 @@ class Vault:
         """Whether secrets are encrypted at rest."""
         return not (self.folder / SECRET).exists() and (self.folder / (SECRET + SEALED_SUFFIX)).exists()
 
+    @property
+    def has_solution(self) -> bool:
+        """Whether there is a solution, sealed or not."""
+        return SOLUTION in self._present()
+
     def read_solution(self) -> bytes:
         """The solution as CSV: `id,label,Usage`.
 
