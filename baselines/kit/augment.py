@@ -1,0 +1,144 @@
+"""Augmentation of whole batches on the device: float images, N x C x H x W, in and out.
+
+The random generator lives on the device of the images.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from competition.errors import UserError
+
+Augmentation = Callable[[Tensor, torch.Generator], Tensor]
+
+
+def _uniform(count: int, low: float, high: float, random: torch.Generator) -> Tensor:
+    return torch.rand(count, generator=random, device=random.device) * (high - low) + low
+
+
+def crop(images: Tensor, random: torch.Generator, pad: int = 4) -> Tensor:
+    """Shift each image by up to `pad` whole pixels; the border is repeated outwards."""
+    count, _, height, width = images.shape
+    padded = functional.pad(images, (pad,) * 4, mode="replicate")
+    windows = padded.unfold(2, height, 1).unfold(3, width, 1)
+    down, right = torch.randint(0, 2 * pad + 1, (2, count), generator=random, device=random.device)
+    rows = torch.arange(count, device=images.device)
+    # Two index tensors around a slice put the batch first: N x C x H x W.
+    return windows[rows, :, down, right]
+
+
+def flip(images: Tensor, random: torch.Generator, probability: float = 0.5) -> Tensor:
+    """Mirror a share of the images left to right."""
+    chosen = torch.rand(len(images), generator=random, device=random.device) < probability
+    return torch.where(chosen.view(-1, 1, 1, 1), images.flip(3), images)
+
+
+def affine(
+    images: Tensor,
+    random: torch.Generator,
+    rotate: float = 0.0,
+    zoom: float = 0.0,
+    shift: float = 0.0,
+    shear: float = 0.0,
+) -> Tensor:
+    """Rotate, zoom, shift and shear in one resampling.
+
+    Each image draws its own values: `rotate` in degrees, `shift` a share of the side, `zoom` and `shear` shares.
+    """
+    count = len(images)
+    angle = _uniform(count, -rotate, rotate, random) * (math.pi / 180)
+    scale_x, scale_y = (torch.exp(_uniform(count, -zoom, zoom, random)) for _ in range(2))
+    slant = _uniform(count, -shear, shear, random)
+    matrix = torch.empty(count, 2, 3, device=random.device)
+    matrix[:, 0, 0] = angle.cos() * scale_x
+    matrix[:, 0, 1] = (slant - angle.sin()) * scale_x
+    matrix[:, 1, 0] = angle.sin() * scale_y
+    matrix[:, 1, 1] = angle.cos() * scale_y
+    matrix[:, :, 2] = _uniform(2 * count, -2 * shift, 2 * shift, random).view(count, 2)  # the side is 2 units long
+    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    return functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def noise(images: Tensor, random: torch.Generator, deviation: float = 0.1) -> Tensor:
+    """Add Gaussian noise; `deviation` in units of the normalised pixels."""
+    return images + deviation * torch.randn(images.shape, generator=random, device=random.device)
+
+
+def contrast(images: Tensor, random: torch.Generator, strength: float = 0.2) -> Tensor:
+    """Change each image's contrast and brightness by up to `strength`."""
+    gain = torch.exp(_uniform(len(images), -strength, strength, random)).view(-1, 1, 1, 1)
+    offset = _uniform(len(images), -strength, strength, random).view(-1, 1, 1, 1)
+    return images * gain + offset
+
+
+def erase(images: Tensor, random: torch.Generator, side: float = 0.3, probability: float = 0.5) -> Tensor:
+    """Set a rectangle of up to `side` of each length to the mean of the training part, which is zero here."""
+    count, _, height, width = images.shape
+    masks = []
+    for length in (height, width):
+        extent = _uniform(count, 0.3 * side, side, random) * length
+        start = _uniform(count, 0.0, 1.0, random) * (length - extent)
+        at = torch.arange(length, device=random.device).view(1, -1)
+        masks.append((at >= start.view(-1, 1)) & (at < (start + extent).view(-1, 1)))
+    hit = (_uniform(count, 0.0, 1.0, random) < probability).view(-1, 1, 1)
+    hole = masks[0].unsqueeze(2) & masks[1].unsqueeze(1) & hit
+    return images.masked_fill(hole.unsqueeze(1), 0.0)
+
+
+# The recipe's words for an augmentation: the function and the option that a plain number sets.
+_BY_NAME: dict[str, tuple[Callable[..., Tensor], str]] = {
+    "crop": (crop, "pad"),
+    "flip": (flip, "probability"),
+    "contrast": (contrast, "strength"),
+    "noise": (noise, "deviation"),
+    "erase": (erase, "side"),
+}
+_AFFINE = ("rotate", "zoom", "shift", "shear")
+
+
+def create_augmentation(wish: Mapping[str, Any]) -> Augmentation | None:
+    """Build the augmentation of a recipe, such as `{rotate: 8, zoom: 0.1, crop: 2, erase: {side: 0.3}}`.
+
+    Geometry comes first and is one resampling, however many of its parts are asked for.
+
+    Raises:
+        UserError: an unknown augmentation or option.
+    """
+    known = [*_AFFINE, *_BY_NAME]
+    for name in wish:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise UserError(f"augmentation {name!r} is unknown: {hint}one of {', '.join(known)}")
+    geometry = {name: float(wish[name]) for name in _AFFINE if wish.get(name)}
+    steps: list[tuple[Callable[..., Tensor], dict[str, Any]]] = [(affine, geometry)] if geometry else []
+    steps += [(_BY_NAME[name][0], _options(name, wish[name])) for name in _BY_NAME if wish.get(name)]
+    if not steps:
+        return None
+
+    def augment(images: Tensor, random: torch.Generator) -> Tensor:
+        for function, options in steps:
+            images = function(images, random, **options)
+        return images
+
+    _try_once(augment, wish)
+    return augment
+
+
+def _options(name: str, value: Any) -> dict[str, Any]:
+    if value is True:
+        return {}
+    return dict(value) if isinstance(value, Mapping) else {_BY_NAME[name][1]: value}
+
+
+def _try_once(augment: Augmentation, wish: Mapping[str, Any]) -> None:
+    """A wrong option should be told before training, not by a traceback after it has begun."""
+    try:
+        augment(torch.zeros(2, 1, 8, 8), torch.Generator())
+    except (TypeError, RuntimeError) as error:
+        raise UserError(f"augment {dict(wish)}: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,181 @@
+"""The wall clock of a run: what a budget is, how much of it is left, and the last resort when it ends.
+
+The clock counts from the start of the process (or from the start the runner gave), so imports are part of the budget.
+"""
+
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from competition.errors import UserError
+
+_UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of a duration such as `45`, `45s`, `10m`, `1.5h` or `1h30m`.
+
+    Raises:
+        UserError: the text is no duration or the duration is zero.
+    """
+    compact = text.strip().lower()
+    parts = _PART.findall(compact)
+    seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
+    if "".join(number + unit for number, unit in parts) != compact or seconds <= 0:
+        raise UserError(f"budget {text!r} is no duration: write 45s, 10m, 1.5h or 1h30m")
+    return seconds
+
+
+def show_duration(seconds: float) -> str:
+    """A duration for people: `8.2 s`, `2 min 05 s`, `1 h 10 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A budget that runs: `start` and `deadline` are `time.monotonic()` seconds."""
+
+    start: float
+    deadline: float
+
+    @classmethod
+    def starting_now(cls, budget_seconds: float) -> "Clock":
+        """A budget that begins at this moment (notebooks, grids, tests)."""
+        now = time.monotonic()
+        return cls(now, now + budget_seconds)
+
+    @classmethod
+    def of_process(cls, budget_seconds: float, environment: Mapping[str, str] = os.environ) -> "Clock":
+        """A budget that began with this process; `GRADER_DEADLINE` (unix time) ends it earlier.
+
+        Raises:
+            UserError: `GRADER_DEADLINE` is no number.
+        """
+        unix_now, now = time.time(), time.monotonic()
+        start = now - (unix_now - _process_started(unix_now))
+        deadline = start + budget_seconds
+        given = environment.get("GRADER_DEADLINE")
+        if given:
+            deadline = min(deadline, now + _unix_time(given) - unix_now)
+        return cls(start, deadline)
+
+    @property
+    def budget_seconds(self) -> float:
+        """Length of the whole budget."""
+        return self.deadline - self.start
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start."""
+        return time.monotonic() - self.start
+
+    @property
+    def last_call(self) -> float:
+        """The monotonic second at which the process ends itself, a little before somebody else would."""
+        return self.deadline - min(1.0, max(0.3, 0.03 * self.budget_seconds))
+
+    @property
+    def remaining(self) -> float:
+        """Seconds to the last call; negative after it."""
+        return self.last_call - time.monotonic()
+
+
+def _process_started(unix_now: float) -> float:
+    import psutil
+
+    return min(psutil.Process().create_time(), unix_now)
+
+
+def _unix_time(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise UserError(f"GRADER_DEADLINE={text!r} is no unix time: give seconds since 1970") from None
+
+
+@dataclass(slots=True)
+class Reserve:
+    """The part of a budget that training must leave: measured seconds of what follows it.
+
+    `finish_seconds` covers files, curves and the end of the interpreter. It is scaled from the measured time of the
+    imports, which slows down with the machine just as drawing and writing do.
+    """
+
+    predict_seconds: float = 0.0
+    evaluate_seconds: float = 0.0
+    finish_seconds: float = 1.0
+    # Another process may take half of the machine at the very end; two cores shared by two runs lose a factor of two.
+    safety: float = 1.35
+
+    @property
+    def seconds(self) -> float:
+        """Seconds before the deadline at which training stops."""
+        return self.safety * (self.predict_seconds + self.evaluate_seconds) + self.finish_seconds
+
+
+@dataclass(slots=True)
+class Allowance:
+    """How far training has come: a function of steps and of time, so that a run ends annealed on any machine.
+
+    After Li, Yumer and Ramanan, Budgeted Training (ICLR 2020): the learning rate follows
+    `progress = max(step / total_steps, elapsed / allowance)`.
+    """
+
+    clock: Clock
+    reserve: Reserve
+    total_steps: int
+    start: float
+    already: float = 0.0  # progress of the run that this one resumes
+    slowest_step: float = 0.0
+
+    @property
+    def end(self) -> float:
+        """The monotonic second at which training must stop."""
+        return self.clock.last_call - self.reserve.seconds
+
+    def progress(self, step: int) -> float:
+        """Progress in 0..1 before step number `step` (0-based)."""
+        span = self.end - self.start
+        by_time = (time.monotonic() - self.start) / span if span > 0 else 1.0
+        return min(1.0, max(step / self.total_steps, self.already + (1 - self.already) * by_time))
+
+    def fits_another_step(self, step: int) -> bool:
+        """Whether one more step ends both within the steps wished for and before the reserve begins."""
+        return step < self.total_steps and time.monotonic() + self.slowest_step < self.end
+
+    def note_step(self, seconds: float) -> None:
+        """Remember how long a step took; old slow steps fade, so that one hiccup does not end a run."""
+        self.slowest_step = max(seconds, 0.98 * self.slowest_step)
+
+
+class Watchdog:
+    """Ends the process just before its deadline, whatever it is busy with; by then a valid CSV lies in its place."""
+
+    def __init__(self, clock: Clock, last_words: Callable[[], str]) -> None:
+        """`last_words` returns the line that is printed when the watchdog has to end the process."""
+        self._clock = clock
+        self._last_words = last_words
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="budget-watchdog", daemon=True)
+
+    def __enter__(self) -> "Watchdog":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+
+    def _watch(self) -> None:
+        if not self._done.wait(max(0.0, self._clock.remaining)):
+            print(self._last_words(), file=sys.stderr, flush=True)
+            os._exit(0)  # nothing softer stops a thread that sits in a native call

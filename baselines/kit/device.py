@@ -1,0 +1,153 @@
+"""Where and in which precision a run computes, each choice with its reason in words."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from competition.errors import UserError
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_TIMED_STEPS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Device, precision and memory format of a model, with the reasons for them."""
+
+    device: torch.device
+    precision: str = "fp32"
+    channels_last: bool = False
+    device_reason: str = ""
+    precision_reason: str = ""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that matrix products are computed in."""
+        return _DTYPES[self.precision]
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Context in which the forward pass and the loss run."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Layout of image batches and of convolution weights."""
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+    def synchronise(self) -> None:
+        """Wait until the device has done what was asked of it, so that a clock read after it is true."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        elif self.device.type == "mps":
+            torch.mps.synchronize()
+
+
+def choose_device(wish: str) -> Placement:
+    """The device for `auto`, `cpu`, `cuda`, `cuda:1` or `mps`.
+
+    Raises:
+        UserError: the device is unknown or not on this machine.
+    """
+    if wish == "auto":
+        if torch.cuda.is_available():
+            return Placement(torch.device("cuda"), device_reason=f"found {torch.cuda.get_device_name()}")
+        if torch.backends.mps.is_available():
+            return Placement(torch.device("mps"), device_reason="found Apple's Metal")
+        return Placement(torch.device("cpu"), device_reason="no GPU was found")
+    try:
+        device = torch.device(wish)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(
+            f"device {wish!r} is not on this machine ({str(error).splitlines()[0]}); use --device auto"
+        ) from None
+    return Placement(device, device_reason="asked for")
+
+
+def use_threads(wish: int | None) -> tuple[int, str]:
+    """Set the number of CPU threads and say why: more threads than cores make a timed run several times slower."""
+    if wish:
+        torch.set_num_threads(wish)
+        return wish, "asked for"
+    if os.environ.get("OMP_NUM_THREADS"):
+        return torch.get_num_threads(), "OMP_NUM_THREADS"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(cores)
+    return cores, "cores this process may use"
+
+
+def precision_candidates(placement: Placement, wish: str) -> list[Placement]:
+    """The precisions worth timing on a device; a single one when the recipe names it or only one can win."""
+    kind = placement.device.type
+    if wish != "auto":
+        return [replace(placement, precision=wish, channels_last=wish != "fp32", precision_reason="asked for")]
+    fp32 = replace(placement, precision="fp32")
+    if kind == "cuda":
+        half = "bf16" if torch.cuda.get_device_capability(placement.device) >= (8, 0) else "fp16"
+        return [replace(placement, precision=half, channels_last=True), fp32]
+    if kind == "cpu":
+        return [replace(placement, precision="bf16", channels_last=True), fp32]
+    return [replace(fp32, precision_reason="the only one used on this device")]
+
+
+def choose_precision(
+    candidates: list[Placement], steps_on: Callable[[Placement], Callable[[], None]], images: int
+) -> tuple[Placement, float]:
+    """Time training steps in each precision and keep the fastest one.
+
+    Args:
+        candidates: from `precision_candidates`; all on one device.
+        steps_on: makes, for a candidate, a function that does one whole training step on throw-away state.
+        images: images of a step.
+
+    Returns:
+        The winner, its reason filled in, and its speed in training images a second.
+    """
+    speeds = [images / _seconds_a_step(candidate, steps_on(candidate)) for candidate in candidates]
+    best = max(range(len(candidates)), key=speeds.__getitem__)
+    if len(candidates) == 1:
+        return candidates[0], speeds[0]
+    shown = " vs ".join(f"{c.precision} {s:,.0f}" for c, s in zip(candidates, speeds, strict=True))
+    return replace(candidates[best], precision_reason=f"measured: {shown} images/s"), speeds[best]
+
+
+def _seconds_a_step(placement: Placement, one_step: Callable[[], None]) -> float:
+    one_step()  # the first step builds kernels and caches
+    timings = []
+    for _ in range(_TIMED_STEPS):
+        placement.synchronise()
+        start = time.perf_counter()
+        one_step()
+        placement.synchronise()
+        timings.append(time.perf_counter() - start)
+    return min(timings)
+
+
+def move_model(model: nn.Module, placement: Placement) -> nn.Module:
+    """The model on the device, in the memory format of the placement."""
+    return model.to(placement.device, memory_format=placement.memory_format)  # type: ignore[call-overload,no-any-return]
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Leave torch's random state as it was, so that measuring speeds does not change what a seed gives."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        yield
+
+
+def peak_memory_mib(placement: Placement) -> float:
+    """Most memory used so far in MiB: of the GPU, or of this process where there is none."""
+    if placement.device.type == "cuda":
+        return torch.cuda.max_memory_allocated(placement.device) / 2**20
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,99 @@
+"""Files of a run, written aside and renamed: a killed run leaves the whole old file or the whole new one."""
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from competition.errors import UserError
+from competition.rules import Rules
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SUBMISSION = "submission.csv"
+RUN = "run.json"
+HISTORY = "history.csv"
+CURVES = "curves.png"
+MODEL_SUMMARY = "model_summary.txt"
+WEIGHTS = "model.pt"
+RESUME = "resume.pt"
+
+
+@contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to; it takes the place of `path` when the block ends without an error.
+
+    Raises:
+        UserError: the file cannot be written (no space, no permission, a file-size limit).
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield aside
+        aside.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); free some space or use another --out"
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with written_aside(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write indented JSON whole or not at all."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=2, default=str) + "\n")
+
+
+def make_output_folder(folder: Path) -> Path:
+    """Make the folder a run writes to.
+
+    Raises:
+        UserError: a file is in the way or the place is read-only.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot make the output folder ({error.strerror}); choose another --out") from error
+    return folder
+
+
+def write_submission(
+    folder: Path, rules: Rules, ids: Sequence[str], probabilities: "NDArray[np.floating[Any]]"
+) -> Path:
+    """Write `submission.csv` in the form the rules ask for.
+
+    Args:
+        folder: where the file is put.
+        rules: form, column names and label set.
+        ids: test ids, in the order of the rows of `probabilities`.
+        probabilities: N x classes.
+    """
+    rows: Iterator[Sequence[str]]
+    if rules.form == "probabilities":
+        header = [rules.id_column, *rules.labels]
+        rows = ([item, *(f"{p:.6f}" for p in row)] for item, row in zip(ids, probabilities.tolist(), strict=True))
+    else:
+        header = [rules.id_column, rules.target_column]
+        best = probabilities.argmax(axis=1).tolist()
+        rows = ([item, rules.labels[index]] for item, index in zip(ids, best, strict=True))
+    return _write_csv(folder / SUBMISSION, header, rows)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]) -> Path:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
+    return path

@@ -1,0 +1,207 @@
+"""What makes a folder a kernel: its command line, its promise of a CSV, and the hand-over to training.
+
+    python -m baselines.fontchar_bottleneck --data data/fontchar --out runs/first --budget 2m --recipe strong
+
+Nothing heavy is imported before the options are read and a valid fallback CSV lies in its place.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from baselines.kit import files
+from baselines.kit.budget import Clock, Watchdog, parse_duration, show_duration
+from baselines.kit.fallback import write_fallback
+from competition.errors import UserError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from baselines.kit.data import ImageShape
+    from baselines.kit.recipe import Recipe
+    from competition.bundle import Bundle
+
+
+@dataclass(frozen=True, slots=True)
+class Shortcut:
+    """An option of one kernel that stands for a recipe key, such as `--weights` for `model.weights`."""
+
+    flag: str
+    key: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A baseline: what it is called, where its recipes lie and how its model is built."""
+
+    name: str
+    about: str
+    recipes: Path
+    build: "Callable[[Recipe, ImageShape], nn.Module]"  # imports torch itself, so that --help stays quick
+    shortcuts: tuple[Shortcut, ...] = field(default=())
+
+
+def run_kernel(kernel: Kernel, arguments: Sequence[str] | None = None) -> int:
+    """Run a kernel from its command line.
+
+    Returns:
+        The exit code: 0 fine, 1 the bundle is bad, 2 wrong use or no way to write.
+    """
+
+    def work(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None:
+        _train(kernel, options, bundle, clock)
+
+    return run_command(command_line(kernel), work, arguments)
+
+
+def run_command(
+    parser: argparse.ArgumentParser,
+    work: "Callable[[argparse.Namespace, Bundle, Clock], None]",
+    arguments: Sequence[str] | None = None,
+) -> int:
+    """Read the options, write a fallback CSV, then do the work under the budget's watchdog."""
+    options = parser.parse_args(arguments)
+    try:
+        clock = Clock.of_process(parse_duration(options.budget))
+        bundle = _open(options.data)
+        out = files.make_output_folder(options.out)
+        write_fallback(out, bundle)
+        with Watchdog(clock, lambda: _last_words(clock, out)):
+            work(options, bundle, clock)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"stopped; {options.out / files.SUBMISSION} is valid, --resume goes on with the run", file=sys.stderr)
+        return 130
+    return 0
+
+
+def command_line(kernel: Kernel) -> argparse.ArgumentParser:
+    """The options all kernels share, and the kernel's own shortcuts."""
+    parser = base_options(kernel.name, kernel.about)
+    names = ", ".join(sorted(path.stem for path in kernel.recipes.glob("*.yaml")))
+    training = parser.add_argument_group("training")
+    training.add_argument("--recipe", default="reference", metavar="NAME", help=f"{names}, or a YAML file (reference)")
+    training.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
+        help="change a value of the recipe, as --set lr=0.01 --set schedule.name=cosine; may be repeated",
+    )  # fmt: skip
+    training.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
+    training.add_argument("--threads", type=int, metavar="N", help="CPU threads (all cores this process may use)")
+    training.add_argument("--resume", action="store_true", help="go on with an interrupted run in --out")
+    training.add_argument("--show-recipe", action="store_true", help="print the recipe with all its keys and stop")
+    for shortcut in kernel.shortcuts:
+        training.add_argument(shortcut.flag, metavar="VALUE", dest=f"shortcut_{shortcut.key}", help=shortcut.help)
+    return parser
+
+
+def base_options(name: str, about: str) -> argparse.ArgumentParser:
+    """Where the data is, where results go, the budget and the seed; each falls back to what a runner sets."""
+    command = f"python -m {name}"
+    parser = argparse.ArgumentParser(
+        prog=command,
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=_examples(command),
+    )
+    environment = os.environ
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", default=_path(environment.get("GRADER_BUNDLE")),
+        help="bundle of a competition, made by `grader prepare` (environment: GRADER_BUNDLE)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", default=Path(environment.get("GRADER_OUT") or _default_out(name)),
+        help="where submission.csv and the run's records go (environment: GRADER_OUT; runs/NAME)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--budget", metavar="TIME", default=environment.get("GRADER_BUDGET_SECONDS") or "10m",
+        help="wall clock of the whole process, imports included: 45s, 10m (environment: GRADER_BUDGET_SECONDS; 10m)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=int, metavar="N", default=_seed(environment),
+        help="drives initial weights, order and augmentation (environment: GRADER_SEED; 42)",
+    )  # fmt: skip
+    return parser
+
+
+def _examples(command: str) -> str:
+    return (
+        "examples:\n"
+        f"  {command} --data data/fontchar --budget 2m\n"
+        f"  {command} --data data/fontchar --out runs/mine --budget 10m --recipe strong --seed 1\n"
+        f"  {command} --data data/fontchar --set lr=0.003 --set batch=256\n\n"
+        "A valid submission.csv lies in --out from the first second on and is replaced by a better one before the\n"
+        "budget ends. Beside it: history.csv, curves.png, model_summary.txt, run.json and model.pt.\n"
+        "exit codes: 0 fine, 1 the bundle is bad, 2 wrong use or a missing prerequisite"
+    )
+
+
+def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None:
+    from baselines.kit.recipe import load_recipe
+
+    settings = [*_shortcut_settings(kernel, options), *options.settings]
+    recipe = load_recipe(kernel.recipes, options.recipe, settings)
+    # A wrong recipe is told in a tenth of a second; torch takes some to be imported.
+    from baselines.kit.live import create_reporter
+    from baselines.kit.session import Request, train_and_predict
+
+    request = Request(
+        kernel=kernel.name,
+        recipe_name=Path(options.recipe).stem,
+        recipe=recipe,
+        bundle=bundle,
+        out=options.out,
+        clock=clock,
+        seed=options.seed,
+        device=options.device,
+        threads=options.threads,
+        resume=options.resume,
+    )
+    reporter = create_reporter(clock)
+    try:
+        outcome = train_and_predict(kernel.build, request, reporter)
+    finally:
+        reporter.close()
+    best = outcome.fit.best
+    if best is not None:
+        accuracy = f"validation accuracy {100 * best.validation_accuracy:.2f} % (epoch {best.epoch:.2f})"
+        print(f"{accuracy}, {options.out / files.SUBMISSION}")
+
+
+def _shortcut_settings(kernel: Kernel, options: argparse.Namespace) -> list[str]:
+    given = {shortcut.key: getattr(options, f"shortcut_{shortcut.key}") for shortcut in kernel.shortcuts}
+    return [f"{key}={value}" for key, value in given.items() if value is not None]
+
+
+def _open(folder: Path | None) -> "Bundle":
+    from competition.bundle import open_bundle
+
+    if folder is None:
+        raise UserError("no data: give --data FOLDER, the bundle that `grader prepare` made (or set GRADER_BUNDLE)")
+    return open_bundle(folder)
+
+
+def _seed(environment: Mapping[str, str]) -> int:
+    text = environment.get("GRADER_SEED") or "42"
+    return int(text) if text.lstrip("-").isdigit() else 42
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _default_out(name: str) -> str:
+    return f"runs/{name.rsplit('.', 1)[-1]}"
+
+
+def _last_words(clock: Clock, out: Path) -> str:
+    return (
+        f"the budget of {show_duration(clock.budget_seconds)} ended before the run did: "
+        f"{out / files.SUBMISSION} holds what was written before; give a longer --budget"
+    )

@@ -1,0 +1,48 @@
+"""Optimizers by name: the course's words, and every name of timm's factory."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from baselines.kit.recipe import Recipe
+from competition.errors import UserError
+
+# In timm "sgd" is Nesterov's; the course's SGD, and torch's, is plain momentum.
+_TIMM_NAMES = {"sgd": "momentum", "nesterov": "sgd"}
+_TORCH: dict[str, type[torch.optim.Optimizer]] = {"rmsprop": torch.optim.RMSprop}
+
+
+def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer over the model's trainable parameters; no decay on norms and biases.
+
+    Raises:
+        UserError: unknown name or option.
+    """
+    from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
+
+    name = recipe.optimizer.lower()
+    options: dict[str, Any] = dict(recipe.optimizer_options)
+    try:
+        if name in _TORCH:  # timm's RMSprop differs (it follows TensorFlow); the reference recipes mean torch's
+            trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+            options = {"momentum": recipe.momentum, "weight_decay": recipe.weight_decay, **options}
+            return _TORCH[name](trainable, lr=recipe.lr, **options)
+        return create_optimizer_v2(  # type: ignore[no-any-return]
+            model,
+            opt=_TIMM_NAMES.get(name, name),
+            lr=recipe.lr,
+            weight_decay=recipe.weight_decay,
+            momentum=recipe.momentum,
+            **options,
+        )
+    except (TypeError, ValueError, AssertionError, KeyError) as error:
+        raise UserError(
+            f"optimizer {recipe.optimizer!r} with {options}: {str(error).splitlines()[0] or 'unknown'}"
+        ) from None
+
+
+def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of every group, times the group's own scale (timm's layer-wise decay)."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("lr_scale", 1.0)

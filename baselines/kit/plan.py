@@ -1,0 +1,121 @@
+"""What fits the budget: training speed is measured first, and each decision is told with its reason."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from baselines.kit.budget import Clock
+from baselines.kit.data import ImageShape
+from baselines.kit.device import Placement, choose_precision, kept_random_state, move_model, precision_candidates
+from baselines.kit.losses import training_loss
+from baselines.kit.optimizers import create_optimizer
+from baselines.kit.recipe import Recipe, with_changes
+from baselines.kit.seeds import seed_everything
+from baselines.kit.step import TrainStep
+
+Build = Callable[[Recipe, ImageShape], nn.Module]
+
+_SMALLEST_BUDGET = 4.0  # seconds left below which measuring would cost more than it gives
+_TRAINING_SHARE = 0.8  # of what is left; the rest goes to data, evaluations and predictions
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The recipe and the placement that a run trains with."""
+
+    recipe: Recipe
+    placement: Placement
+    images_per_second: float | None  # measured training speed; None when there was no time to measure
+    reason: str
+
+
+def make_plan(
+    build: Build, recipe: Recipe, shape: ImageShape, train_images: int, placement: Placement, clock: Clock, seed: int
+) -> Plan:
+    """Take the first rung of the recipe's ladder whose epochs fit the budget at its measured speed.
+
+    Args:
+        build: makes the model of a recipe.
+        recipe: with or without a ladder.
+        shape: of the stored images; a rung's `image_px` changes it.
+        train_images: images of one epoch.
+        placement: the device; precision and memory format are decided here.
+        clock: the running budget.
+        seed: of the run; every trial starts from it, so that measuring changes no later random number.
+    """
+    rungs = recipe.ladder or [{}]
+    refused = []
+    for position, rung in enumerate(rungs, 1):
+        name = f"rung {position} of {len(rungs)}" if recipe.ladder else "the recipe as it is"
+        plan = _plan_rung(build, recipe, rung, shape, placement, clock, seed, name)
+        epochs = _TRAINING_SHARE * clock.remaining * (plan.images_per_second or 0.0) / train_images
+        if epochs >= float(rung.get("min_epochs", 0)):
+            break
+        refused.append(f"{name} would get {epochs:.1f} of its {rung['min_epochs']} epochs")
+    reason = f"{name}: about {min(epochs, plan.recipe.epochs):.1f} epochs fit the budget"
+    return replace(plan, reason="; ".join([reason, *refused]))
+
+
+def target_shape(stored: ImageShape, image_px: int | None) -> ImageShape:
+    """The shape a model sees."""
+    return replace(stored, height=image_px, width=image_px) if image_px else stored
+
+
+def _plan_rung(
+    build: Build,
+    recipe: Recipe,
+    rung: dict[str, object],
+    stored: ImageShape,
+    placement: Placement,
+    clock: Clock,
+    seed: int,
+    name: str,
+) -> Plan:
+    changes = {key: value for key, value in rung.items() if key != "min_epochs"}
+    taken = with_changes(recipe, {**changes, "ladder": []}, name)
+    wish = "fp32" if taken.deterministic and taken.precision == "auto" else taken.precision
+    candidates = precision_candidates(placement, wish)
+    if clock.remaining < _SMALLEST_BUDGET:
+        chosen = replace(candidates[-1], precision_reason="no time to measure")
+        return Plan(taken, chosen, None, name)
+    shape = target_shape(stored, taken.image_px)
+    trial = lambda candidate: _trial_steps(build, taken, shape, candidate, seed)  # noqa: E731
+    with kept_random_state():
+        chosen, speed = choose_precision(candidates, trial, taken.batch)
+    return Plan(taken, chosen, speed, name)
+
+
+def _trial_steps(
+    build: Build, recipe: Recipe, shape: ImageShape, placement: Placement, seed: int
+) -> Callable[[], None]:
+    """A function that does one real training step on random images with a throw-away model."""
+    seed_everything(seed, recipe.deterministic)
+    model = move_model(build(recipe, shape), placement).train()
+    step = TrainStep(model, create_optimizer(model, recipe), training_loss(recipe), placement, recipe.batch)
+    images = torch.randn(recipe.batch, shape.channels, shape.height, shape.width, device=placement.device)
+    images = images.contiguous(memory_format=placement.memory_format)
+    target = torch.randint(shape.classes, (recipe.batch,), device=placement.device)
+
+    def take() -> None:
+        step(images, target)
+
+    return take
+
+
+def seconds_an_image(model: nn.Module, shape: ImageShape, placement: Placement, batch: int) -> float:
+    """Measured inference time of one image, in seconds."""
+    images = torch.randn(batch, shape.channels, shape.height, shape.width, device=placement.device)
+    images = images.contiguous(memory_format=placement.memory_format)
+    model.eval()
+    timings = []
+    with torch.inference_mode(), kept_random_state():
+        for _ in range(2):
+            start = time.perf_counter()
+            with placement.autocast():
+                model(images)
+            placement.synchronise()
+            timings.append(time.perf_counter() - start)
+    return min(timings) / batch

@@ -1,0 +1,117 @@
+"""Predictions in batches, with test-time augmentation, that stop in time; evaluation of a labelled part."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from baselines.kit.data import ImageData, Part
+from baselines.kit.device import Placement
+from baselines.kit.losses import Loss, class_probabilities
+from baselines.kit.step import is_out_of_memory
+from competition.errors import UserError
+
+View = Callable[[Tensor], Tensor]
+
+
+def _shifted(images: Tensor, down: int, right: int) -> Tensor:
+    height, width = images.shape[-2:]
+    padded = functional.pad(images, (1, 1, 1, 1), mode="replicate")
+    return padded[..., 1 + down : 1 + down + height, 1 + right : 1 + right + width]
+
+
+_VIEWS: dict[str, tuple[View, ...]] = {
+    "flip": (lambda images: images.flip(3),),
+    "shift": (lambda images: _shifted(images, -1, -1), lambda images: _shifted(images, 1, 1)),
+}
+
+
+def create_views(names: Sequence[str]) -> list[View]:
+    """The views a prediction is averaged over: the image itself, then those of the recipe's `tta`.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    unknown = [name for name in names if name not in _VIEWS]
+    if unknown:
+        raise UserError(f"tta {unknown[0]!r} is unknown: one of {', '.join(_VIEWS)}")
+    return [lambda images: images, *(view for name in names for view in _VIEWS[name])]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a model does on a labelled part."""
+
+    loss: float
+    accuracy: float
+    contradicted: float  # share of images where the model is sure of one class and the label says another
+    seconds: float
+
+
+@torch.inference_mode()
+def predict_logits(
+    model: nn.Module,
+    data: ImageData,
+    part: Part,
+    placement: Placement,
+    batch: int,
+    views: Sequence[View] = (),
+    stop_at: float | None = None,
+) -> Tensor:
+    """Logits, or log of the mean probability where there are several views: rows x classes, float32, on the CPU.
+
+    Args:
+        model: any module from images to logits; left in evaluation mode.
+        data: where `part` comes from.
+        part: the images.
+        placement: device and precision.
+        batch: images at a time; halved when memory runs out.
+        views: from `create_views`; empty means the image itself.
+        stop_at: a monotonic second; when it has come, the rows so far are returned.
+    """
+    model.eval()
+    done: list[Tensor] = []
+    at = 0
+    while at < len(part) and (stop_at is None or time.monotonic() < stop_at):
+        index = torch.arange(at, min(at + batch, len(part)))
+        try:
+            done.append(_logits_of(model, data.batch(part, index, placement), placement, views).cpu())
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error) or batch == 1:
+                raise
+            batch //= 2
+            continue
+        at += len(index)
+    return torch.cat(done) if done else torch.empty(0, data.shape.classes)
+
+
+def _logits_of(model: nn.Module, images: Tensor, placement: Placement, views: Sequence[View]) -> Tensor:
+    with placement.autocast():
+        if len(views) < 2:
+            return model(images).float()  # type: ignore[no-any-return]
+        shares = [class_probabilities(model(view(images))) for view in views]
+    return torch.stack(shares).mean(0).clamp_min(1e-12).log()
+
+
+def evaluate(model: nn.Module, data: ImageData, part: Part, placement: Placement, batch: int, loss: Loss) -> Evaluation:
+    """Loss and accuracy on a part, as it is, without augmentation."""
+    start = time.monotonic()
+    logits = predict_logits(model, data, part, placement, batch)
+    labels = part.labels.cpu()
+    return Evaluation(
+        loss=float(loss(logits, labels)),
+        accuracy=float((logits.argmax(1) == labels).float().mean()),
+        contradicted=_contradicted(logits, labels),
+        seconds=time.monotonic() - start,
+    )
+
+
+def _contradicted(logits: Tensor, labels: Tensor) -> float:
+    """Share of rows whose best class holds most of the probability while the label's own class holds next to none."""
+    shares = class_probabilities(logits)
+    best, where = shares.max(1)
+    of_label = shares.gather(1, labels.unsqueeze(1)).squeeze(1)
+    return float(((where != labels) & (best > 0.7) & (of_label < 0.02)).float().mean())

@@ -1,0 +1,144 @@
+"""Recipes: everything that decides how a model is trained, declared once; YAML sets it, the command line wins.
+
+A recipe is a small YAML file in a baseline's `recipes/` folder. The resolved values are written beside every run.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from competition.errors import UserError
+
+
+class Recipe(BaseModel):
+    """How a model is trained. Every key can be set on the command line with `--set KEY=VALUE`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    about: str = Field("", description="what the recipe is, in a sentence")
+    model: dict[str, Any] = Field(default_factory=dict, description="options of the baseline's model")
+    image_px: int | None = Field(None, ge=4, description="side the images are resized to; empty: as they are")
+    mean: list[float] | None = Field(None, description="normalisation, 0..1 a channel; empty: of the training part")
+    std: list[float] | None = Field(None, description="normalisation, 0..1 a channel; empty: of the training part")
+    epochs: float = Field(10, gt=0, description="passes over the training part, at most; a short budget cuts them")
+    batch: int = Field(128, ge=1, description="images a step")
+    accumulate: int = Field(1, ge=1, description="parts a batch is split into, their gradients added up")
+    optimizer: str = Field(
+        "adamw", description="sgd (plain momentum), adam, adamw, rmsprop, or a name of timm's factory"
+    )
+    lr: float = Field(1e-3, gt=0, description="learning rate at the schedule's highest point")
+    weight_decay: float = Field(0.0, ge=0, description="decay of the weights; none on norms and biases")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd and rmsprop")
+    optimizer_options: dict[str, Any] = Field(
+        default_factory=dict, description="more for the optimizer, as layer_decay"
+    )
+    schedule: dict[str, Any] = Field(
+        default_factory=lambda: {"name": "linear"},
+        description="name: constant, linear, cosine, onecycle, step, exponential, plateau; its options; warmup: share",
+    )
+    loss: Literal["cross_entropy", "bce_one_hot"] = Field("cross_entropy", description="training loss")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    augment: dict[str, Any] = Field(
+        default_factory=dict, description="crop, flip, rotate, zoom, shift, shear, noise, erase, contrast"
+    )
+    mixup: float = Field(0.0, ge=0, description="alpha of mixup; 0: off")
+    cutmix: float = Field(0.0, ge=0, description="alpha of cutmix; 0: off")
+    ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights that are evaluated and kept")
+    clip_gradient: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    keep: Literal["accuracy", "loss", "last"] = Field("accuracy", description="which state is kept: best validation …")
+    patience: int | None = Field(None, ge=1, description="early stopping: evaluations without a better one")
+    evaluations: int = Field(6, ge=1, description="evaluations at least, where epochs are fewer")
+    tta: list[str] = Field(default_factory=list, description="test-time augmentation: flip, shift")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: the faster one, measured")
+    deterministic: bool = Field(False, description="same seed, same machine: same bytes (fp32, slower)")
+    ladder: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="rungs from the best to the fastest; the first whose min_epochs fit the budget is taken",
+    )
+
+
+def recipe_names(folder: Path) -> list[str]:
+    """The recipes of a baseline."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def load_recipe(folder: Path, name: str, settings: Iterable[str] = ()) -> Recipe:
+    """Read a recipe by name (or by the path of a YAML file) and apply `KEY=VALUE` settings on top.
+
+    Raises:
+        UserError: no such recipe, no YAML, an unknown key or a value that does not fit.
+    """
+    path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
+    values = _read_yaml(path, folder)
+    for setting in settings:
+        _apply_setting(values, setting)
+    return parse_recipe(values, path.name)
+
+
+def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
+    """Check the values of a recipe; `origin` is named in messages.
+
+    Raises:
+        UserError: an unknown key or a value that does not fit.
+    """
+    try:
+        return Recipe(**values)
+    except ValidationError as error:
+        raise UserError(f"recipe {origin}: {_first_problem(error)}") from None
+
+
+def with_changes(recipe: Recipe, changes: Mapping[str, Any], origin: str) -> Recipe:
+    """The recipe with some values replaced; dictionaries such as `model` are merged key by key."""
+    values = recipe.model_dump()
+    for key, value in changes.items():
+        both_mappings = isinstance(values.get(key), dict) and isinstance(value, dict)
+        values[key] = {**values[key], **value} if both_mappings else value
+    return parse_recipe(values, origin)
+
+
+def _read_yaml(path: Path, folder: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        names = recipe_names(folder)
+        near = get_close_matches(path.stem, names, 1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise UserError(
+            f"recipe {path.stem!r} is unknown: {hint}one of {', '.join(names)}, or a path to a YAML file"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"recipe {path}: cannot be read as YAML ({str(error).splitlines()[0]})") from None
+    if not isinstance(values, dict):
+        raise UserError(f"recipe {path}: must be a mapping of keys to values")
+    return values
+
+
+def _apply_setting(values: dict[str, Any], setting: str) -> None:
+    key, separator, text = setting.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set {setting!r}: write KEY=VALUE, as lr=0.01 or schedule.name=cosine")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise UserError(f"--set {setting!r}: the value is no YAML") from None
+    *parents, last = key.split(".")
+    target = values
+    for parent in parents:
+        target = target.setdefault(parent, {})
+        if not isinstance(target, dict):
+            raise UserError(f"--set {setting!r}: {parent} has no parts of its own")
+    target[last] = value
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        near = get_close_matches(key, Recipe.model_fields, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(Recipe.model_fields)}"
+        return f"unknown key {key!r}: {hint}"
+    return f"{key} = {problem['input']!r}: {problem['msg']}"

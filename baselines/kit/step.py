@@ -1,0 +1,96 @@
+"""One optimizer step: mixed precision, gradient accumulation, clipping, and halving the batch when memory runs out."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from baselines.kit.device import Placement
+from baselines.kit.losses import Loss
+from competition.errors import UserError
+
+
+class TrainStep:
+    """Takes a batch, moves the weights once."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        loss: Loss,
+        placement: Placement,
+        part_size: int,
+        clip_gradient: float | None = None,
+        note: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        """`part_size` is how many images go through the model at once; their gradients add up to the batch's."""
+        self.model, self.optimizer, self.loss, self.placement = model, optimizer, loss, placement
+        self.part_size = part_size
+        self._clip = clip_gradient
+        self._note = note
+        self._scaler = torch.amp.GradScaler(placement.device.type, enabled=placement.precision == "fp16")
+
+    def __call__(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """One step. Returns the batch's mean loss and its number of right answers, both still on the device.
+
+        Raises:
+            UserError: memory runs out even for two images at a time.
+        """
+        while True:
+            try:
+                return self._step(images, target)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._halve(len(images))
+
+    def _step(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        self.optimizer.zero_grad(set_to_none=True)
+        losses, right = [], []
+        for part, wanted in _parts(images, target, self.part_size):
+            with self.placement.autocast():
+                logits = self.model(part)
+            share = self.loss(logits, wanted) * (len(part) / len(images))
+            torch.autograd.backward(self._scaler.scale(share))
+            losses.append(share.detach())
+            right.append(_right_answers(logits.detach(), wanted))
+        if self._clip:
+            self._scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        return torch.stack(losses).sum(), torch.stack(right).sum()
+
+    def _halve(self, batch: int) -> None:
+        smaller = min(self.part_size, batch) // 2
+        if smaller < 2:
+            raise UserError(
+                "out of memory even with two images at a time: use a smaller model or smaller images (--set image_px=…)"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.placement.device.type == "cuda":
+            torch.cuda.empty_cache()
+        self.part_size = smaller
+        self._note(f"out of memory: going on with {smaller} images at a time, gradients added up to the same batch")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out: CUDA, CPU allocator and Python say it differently."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    text = str(error).lower()
+    return "not enough memory" in text or "out of memory" in text or "can't allocate memory" in text
+
+
+def _parts(images: Tensor, target: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
+    parts = list(zip(torch.split(images, size), torch.split(target, size), strict=True))
+    if len(parts) > 1 and len(parts[-1][0]) == 1:  # batch norm cannot take a single image
+        last, wanted = parts.pop()
+        before, before_wanted = parts.pop()
+        parts.append((torch.cat([before, last]), torch.cat([before_wanted, wanted])))
+    return parts
+
+
+def _right_answers(logits: Tensor, target: Tensor) -> Tensor:
+    labels = target.argmax(1) if target.is_floating_point() else target
+    return (logits.argmax(1) == labels).sum()

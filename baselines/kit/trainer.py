@@ -1,0 +1,381 @@
+"""The training loop: steps until the epochs or the time are used up, evaluations on the way, the best state kept."""
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from baselines.kit.augment import create_augmentation
+from baselines.kit.best import BestState
+from baselines.kit.budget import Allowance
+from baselines.kit.checkpoint import load_checkpoint, save_checkpoint
+from baselines.kit.data import ImageData, Part, batches_an_epoch, epoch_batches
+from baselines.kit.device import Placement
+from baselines.kit.files import RESUME, WEIGHTS
+from baselines.kit.history import Row
+from baselines.kit.live import Reporter
+from baselines.kit.losses import plain_loss, training_loss
+from baselines.kit.optimizers import create_optimizer, set_rate
+from baselines.kit.predict import Evaluation, evaluate
+from baselines.kit.recipe import Recipe
+from baselines.kit.schedules import create_schedule
+from baselines.kit.seeds import generator
+from baselines.kit.step import TrainStep
+from competition.errors import UserError
+
+_SAMPLE = 2000  # training images that are evaluated beside the validation part
+_EVALUATION_SHARE = 0.1  # of the time, at most
+_SAVING_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a training ended."""
+
+    rows: list[Row]
+    best: Row | None
+    steps: int
+    epochs: float
+    seconds: float
+    images_per_second: float
+    ending: str  # why it stopped, in words
+    diverged: bool
+    losses: list[float]  # of every step
+    batch_parts: int
+
+
+class Trainer:
+    """Trains one model on one competition's images."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: ImageData,
+        recipe: Recipe,
+        placement: Placement,
+        allowance: Allowance,
+        reporter: Reporter,
+        seed: int,
+        out: Path | None = None,
+    ) -> None:
+        """`model` is on its device already; `out` is where checkpoints go, None writes none."""
+        self.model, self.data, self.recipe, self.placement = model, data, recipe, placement
+        self.allowance, self.reporter, self.seed, self.out = allowance, reporter, seed, out
+        self.optimizer = create_optimizer(model, recipe)
+        self.schedule = create_schedule(recipe.schedule, recipe.epochs)
+        self.best = BestState(recipe.keep)
+        self.rows: list[Row] = []
+        self.losses: list[float] = []
+        self.step = 0
+        self._augment = create_augmentation(recipe.augment)
+        self._mix = _create_mixup(recipe, data.shape.classes)
+        self._ema = _create_ema(model, recipe)
+        part_size = math.ceil(recipe.batch / recipe.accumulate)
+        self._take = TrainStep(
+            model, self.optimizer, training_loss(recipe), placement, part_size, recipe.clip_gradient, reporter.note
+        )
+        self._epoch_steps = batches_an_epoch(len(data.train), recipe.batch)
+        self._order: list[Tensor] = []
+        self._order_epoch = -1
+        self._since = _Since(self.step)
+        self._pending: list[tuple[Tensor, Tensor, int]] = []
+        self._evaluated_until = time.monotonic()
+        self._evaluation_seconds = 0.0
+        self._saved_at = time.monotonic()
+        self._saving_seconds = 0.0
+        self._midway: float | None = None
+
+    @property
+    def evaluated_model(self) -> nn.Module:
+        """The model that is evaluated and kept: the averaged one where the recipe averages."""
+        return self._ema.module if self._ema is not None else self.model
+
+    def fit(self) -> Fit:
+        """Train until the epochs are done, the time is up, patience is lost or the loss is no number."""
+        start, diverged, ending = time.monotonic(), None, ""
+        while self.allowance.fits_another_step(self.step) and not ending:
+            diverged = self._one_step()
+            if diverged:
+                ending = diverged
+            elif self._is_evaluation_due():
+                self._evaluate()
+                ending = self._lost_patience()
+        diverged = diverged or self._collect()
+        if self.step and not diverged and (not self.rows or self.rows[-1].step != self.step):
+            self._evaluate()
+        return self._fit(start, ending or diverged or self._why_ended(), bool(diverged))
+
+    def _fit(self, start: float, ending: str, diverged: bool) -> Fit:
+        seconds = time.monotonic() - start
+        return Fit(
+            rows=self.rows,
+            best=self.best.row,
+            steps=self.step,
+            epochs=self.step / self._epoch_steps,
+            seconds=seconds,
+            images_per_second=self._since.best_speed,
+            ending=ending,
+            diverged=diverged,
+            losses=self.losses,
+            batch_parts=math.ceil(self.recipe.batch / self._take.part_size),
+        )
+
+    def _one_step(self) -> str | None:
+        """Take one step; a message when the loss turned out to be no number."""
+        began = time.monotonic()
+        self.model.train()
+        rate = self.recipe.lr * self.schedule.factor(self.allowance.progress(self.step))
+        set_rate(self.optimizer, rate)
+        index = self._next_index()
+        loss, right = self._take(*self._batch(index))
+        self.step += 1
+        if self._ema is not None:
+            self._ema.update(self.model, step=self.step)
+        self._pending.append((loss, right, len(index)))
+        problem = self._collect() if self._is_collecting_due() else None
+        now = time.monotonic()
+        self.allowance.note_step(now - began)
+        self.reporter.step(
+            self.step, self.step / self._epoch_steps, self.allowance.progress(self.step), rate, self._since.mean_loss
+        )
+        return problem
+
+    def _next_index(self) -> Tensor:
+        """The rows of the next batch; a resumed run goes on inside its epoch."""
+        epoch, position = divmod(self.step, self._epoch_steps)
+        if epoch != self._order_epoch:
+            order = generator(self.seed, "order", epoch)
+            self._order = list(epoch_batches(len(self.data.train), self.recipe.batch, order))
+            self._order_epoch = epoch
+        return self._order[position]
+
+    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        images = self.data.batch(self.data.train, index, self.placement)
+        target = self.data.train.labels.index_select(0, index.to(self.data.train.labels.device))
+        if self._augment:
+            images = self._augment(images, generator(self.seed, "augment", self.step, images.device))
+        if self._mix is not None and len(images) % 2 == 0:  # timm's mixup pairs the first half with the second
+            images, target = self._mix(images, target)
+        return images, target
+
+    def _is_collecting_due(self) -> bool:
+        # Reading a loss waits for the GPU; on the CPU it costs nothing.
+        return self.placement.device.type == "cpu" or len(self._pending) >= 10
+
+    def _collect(self) -> str | None:
+        """Move the losses of the last steps to Python and look for one that is no number."""
+        first = self.step - len(self._pending) + 1
+        for number, (loss, right, count) in enumerate(self._pending, first):
+            value = float(loss)
+            if not math.isfinite(value):
+                self._pending.clear()
+                return explain_divergence(number, value, self.losses, self.placement.precision)
+            self.losses.append(value)
+            self._since.add(value, int(right), count)
+        self._pending.clear()
+        return None
+
+    def _is_evaluation_due(self) -> bool:
+        passed = time.monotonic() - self._evaluated_until
+        if passed < self._evaluation_seconds * (1 / _EVALUATION_SHARE - 1):
+            return False
+        if self._epochs_ahead() >= self.recipe.evaluations:
+            return self.step % self._epoch_steps == 0
+        wanted = math.floor(self.allowance.progress(self.step) * self.recipe.evaluations)
+        return wanted > self._evaluations_at_progress() and wanted < self.recipe.evaluations
+
+    def _evaluations_at_progress(self) -> int:
+        return len(self.rows)
+
+    def _epochs_ahead(self) -> float:
+        """How many epochs the whole run will have: fixed by the first answer, so that the rhythm stays one."""
+        if self._midway is None and self.step >= min(3, self.allowance.total_steps):
+            progress = self.allowance.progress(self.step)
+            self._midway = min(self.recipe.epochs, self.step / max(progress, 1e-9) / self._epoch_steps)
+        return self._midway or 0.0
+
+    def _evaluate(self) -> None:
+        if self._collect():
+            return
+        validation, sample = self._measure()
+        row = self._row(validation, sample)
+        self.rows.append(row)
+        self.schedule.observe(row.validation_loss)
+        improved = self.best.offer(self.evaluated_model, row)
+        self.reporter.evaluation(row, improved)
+        self._evaluation_seconds = validation.seconds + sample.seconds
+        self.allowance.reserve.evaluate_seconds = self._evaluation_seconds
+        self._since = _Since(self.step, best_speed=self._since.best_speed)
+        self._save()
+        self._evaluated_until = time.monotonic()
+
+    def _measure(self) -> tuple[Evaluation, Evaluation]:
+        part_size = max(256, self.recipe.batch) if self.placement.device.type == "cuda" else 256
+        loss, train = plain_loss(self.recipe), self.data.train
+        sample = Part(train.images[:_SAMPLE], train.labels[:_SAMPLE])
+        arguments = (self.placement, part_size, loss)
+        return (
+            evaluate(self.evaluated_model, self.data, self.data.validation, *arguments),
+            evaluate(self.evaluated_model, self.data, sample, *arguments),
+        )
+
+    def _row(self, validation: Evaluation, sample: Evaluation) -> Row:
+        return Row(
+            step=self.step,
+            epoch=self.step / self._epoch_steps,
+            seconds=self.allowance.clock.elapsed,
+            learning_rate=self.optimizer.param_groups[0]["lr"],
+            train_loss=self._since.mean_loss,
+            train_accuracy=self._since.accuracy,
+            sample_loss=sample.loss,
+            sample_accuracy=sample.accuracy,
+            validation_loss=validation.loss,
+            validation_accuracy=validation.accuracy,
+            validation_contradicted=validation.contradicted,
+            images_per_second=self._since.speed,
+        )
+
+    def _lost_patience(self) -> str:
+        if self.recipe.patience is None or self.best.waited < self.recipe.patience:
+            return ""
+        return f"early stopping: {self.best.waited} evaluations without a better one"
+
+    def _why_ended(self) -> str:
+        if self.step >= self.allowance.total_steps:
+            return f"all {self.recipe.epochs:g} epochs done"
+        return "the budget is used up, what is left of it is for the predictions"
+
+    def _save(self) -> None:
+        """Write the weights and what a resumed run needs, but never spend more than a share of the time on it."""
+        began = time.monotonic()
+        if self.out is None or began - self._saved_at < self._saving_seconds / _SAVING_SHARE:
+            return
+        try:
+            save_checkpoint(self.out / RESUME, self.state())
+            if self.best.state is not None:
+                save_checkpoint(self.out / WEIGHTS, self.best.state)
+        except UserError as error:
+            self.reporter.note(f"no checkpoint was kept: {error}")
+        self._saved_at = time.monotonic()
+        self._saving_seconds = self._saved_at - began
+
+    def state(self) -> dict[str, Any]:
+        """All that a run needs to go on later: tensors and plain values."""
+        return {
+            "step": self.step,
+            "progress": self.allowance.progress(self.step),
+            "recipe": self.recipe.model_dump_json(),
+            "seed": self.seed,
+            "model": self.model.state_dict(),
+            "ema": self._ema.module.state_dict() if self._ema is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+            "plateau": asdict(self.schedule.plateau) if self.schedule.plateau else None,
+            "best": self.best.state,
+            "best_row": asdict(self.best.row) if self.best.row else None,
+            "rows": [asdict(row) for row in self.rows],
+            "losses": list(self.losses),
+            "random": torch.get_rng_state(),
+        }
+
+    def resume(self, path: Path) -> None:
+        """Go on from the checkpoint of an interrupted run.
+
+        Raises:
+            UserError: it is damaged or was written by another recipe or seed.
+        """
+        saved = load_checkpoint(path)
+        if saved.get("recipe") != self.recipe.model_dump_json() or saved.get("seed") != self.seed:
+            raise UserError(f"{path}: written by another recipe or seed; give the same ones, or leave --resume out")
+        try:
+            self._take_over(saved)
+        except (KeyError, TypeError, RuntimeError, ValueError) as error:
+            raise UserError(
+                f"{path}: does not fit this model ({str(error).splitlines()[0]}); delete it to start anew"
+            ) from None
+        self.reporter.note(f"resumed at step {self.step} ({100 * self.allowance.already:.0f} % of the way)")
+
+    def _take_over(self, saved: dict[str, Any]) -> None:
+        self.model.load_state_dict(saved["model"])
+        if self._ema is not None:
+            self._ema.module.load_state_dict(saved["ema"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        if self.schedule.plateau:
+            for name, value in saved["plateau"].items():
+                setattr(self.schedule.plateau, name, value)
+        if saved["best_row"]:
+            best = {name: value.to(self.placement.device) for name, value in saved["best"].items()}
+            self.best.resume(Row(**saved["best_row"]), best)
+        self.rows = [Row(**row) for row in saved["rows"]]
+        self.losses = list(saved["losses"])
+        self.step, self.allowance.already = saved["step"], saved["progress"]
+        self._since = _Since(self.step)
+        torch.set_rng_state(saved["random"])
+
+
+@dataclass(slots=True)
+class _Since:
+    """Sums over the batches since the last evaluation."""
+
+    first_step: int
+    loss: float = 0.0
+    right: int = 0
+    count: int = 0
+    began: float = 0.0
+    best_speed: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.began = time.monotonic()
+
+    def add(self, loss: float, right: int, count: int) -> None:
+        self.loss += loss * count
+        self.right += right
+        self.count += count
+        self.best_speed = max(self.best_speed, self.speed) if self.count > 10 * count else self.best_speed or self.speed
+
+    @property
+    def mean_loss(self) -> float:
+        return self.loss / self.count if self.count else math.nan
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / self.count if self.count else math.nan
+
+    @property
+    def speed(self) -> float:
+        return self.count / max(time.monotonic() - self.began, 1e-9)
+
+
+def explain_divergence(step: int, loss: float, before: list[float], precision: str) -> str:
+    """Say at which step the loss stopped being a number, and the likely cause."""
+    recent = before[-20:]
+    if not before:
+        cause = "it was so from the start: the images or the loss hold values that are no numbers"
+    elif max(recent) > 3 * min(before):
+        cause = f"it rose from {min(before):.3g} to {recent[-1]:.3g} before: the learning rate is too high, try a tenth"
+    elif precision == "fp16":
+        cause = "fp16 overflows where bf16 and fp32 do not: try --set precision=fp32"
+    else:
+        cause = "it came at once: try a lower learning rate, a warm-up or --set clip_gradient=1"
+    return f"the loss became {loss} at step {step}; {cause}"
+
+
+def _create_mixup(recipe: Recipe, classes: int) -> Any:
+    if not recipe.mixup and not recipe.cutmix:
+        return None
+    from timm.data import Mixup  # type: ignore[attr-defined]
+
+    smoothing = recipe.label_smoothing
+    return Mixup(recipe.mixup, recipe.cutmix, label_smoothing=smoothing, num_classes=classes)  # type: ignore[no-untyped-call]
+
+
+def _create_ema(model: nn.Module, recipe: Recipe) -> Any:
+    if recipe.ema is None:
+        return None
+    from timm.utils import ModelEmaV3  # type: ignore[attr-defined]
+
+    # Without the warm-up a short run would keep averaging in the weights it started from.
+    return ModelEmaV3(model, decay=recipe.ema, use_warmup=True)
