@@ -10,7 +10,7 @@ Kind = Literal["choice", "count", "factor", "switch", "label", "shape"]
 
 _IN_WORDS: dict[Kind, str] = {
     "count": "a whole number of at least 1",
-    "factor": "a number above 0",
+    "factor": "a number above 0 and at most 1000",
     "switch": "true or false",
     "shape": "[height, width] in pixels",
 }
@@ -43,11 +43,11 @@ def resolve_options(
     return {option.name: _resolve(metric, option, given, labels) for option in declared}
 
 
-def nearest(word: object, allowed: Iterable[str]) -> str:
+def nearest(word: str, allowed: Iterable[str]) -> str:
     """The phrase `, did you mean 'x'?` for a mistyped word; empty where nothing is near."""
     import difflib  # only a mistake needs it
 
-    near = difflib.get_close_matches(str(word), list(allowed), n=1)
+    near = difflib.get_close_matches(word, list(allowed), n=1)
     return f", did you mean {near[0]!r}?" if near else ""
 
 
@@ -62,7 +62,7 @@ def _resolve(metric: str, option: Option, given: Mapping[str, Any], labels: Sequ
             raise UserError(f"metric {metric}: option {option.name!r} is missing; give {_allowed(option, labels)}")
         return option.default
     if not _fits(option, value, labels):
-        hint = nearest(value, labels if option.kind == "label" else option.choices)
+        hint = nearest(value, labels if option.kind == "label" else option.choices) if isinstance(value, str) else ""
         raise UserError(
             f"metric {metric}: option {option.name!r} cannot be {value!r}{hint}; give {_allowed(option, labels)}"
         )
@@ -82,7 +82,7 @@ def _fits(option: Option, value: Any, labels: Sequence[str]) -> bool:
         case "count":
             return _is_count(value)
         case "factor":
-            return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+            return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1000
         case "shape":
             return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_count, value))
 
