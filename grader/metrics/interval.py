@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
 from typing import Any, Literal
 
 import numpy as np
@@ -50,11 +49,26 @@ def interval(
     Source: Wilson 1927; Efron, Bootstrap methods, 1979.
     """
     score = compute(rule, truth, prediction, labels)
-    if get(rule.name).name in _SHARES_OF_ROWS:
+    if is_share_of_rows(rule):
         return wilson(round(score * len(truth)), len(truth), level=level)
     drawn = _bootstrap(rule, _as_array(truth), _as_array(prediction), labels, stream, resamples)
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Interval(score, float(low), float(high), float(np.std(drawn, ddof=1)), level, "bootstrap")
+
+
+def is_share_of_rows(rule: MetricRule) -> bool:
+    """Whether the score is the share of rows that were right, so that its error is binomial and costs nothing."""
+    return rule.file is None and get(rule.name).name in _SHARES_OF_ROWS
+
+
+def share_error(share: float, rows: int) -> float:
+    """The standard error of a share of rows: sqrt(share (1 - share) / rows).
+
+    Example:
+        >>> round(share_error(0.9, 100), 12)
+        0.03
+    """
+    return sqrt(share * (1 - share) / rows)
 
 
 def wilson(hits: int, rows: int, *, level: float = 0.95) -> Interval:
@@ -65,13 +79,14 @@ def wilson(hits: int, rows: int, *, level: float = 0.95) -> Interval:
         >>> round(band.low, 4), round(band.high, 4), round(band.standard_error, 4)
         (0.8256, 0.9448, 0.03)
     """
+    from statistics import NormalDist  # scoring needs share_error of this module, and no quantiles
+
     z = NormalDist().inv_cdf((1 + level) / 2)
     share = hits / rows
     centre = (hits + z * z / 2) / (rows + z * z)
     half = z / (rows + z * z) * sqrt(hits * (rows - hits) / rows + z * z / 4)
     low, high = max(0.0, centre - half), min(1.0, centre + half)
-    error = sqrt(share * (1 - share) / rows)
-    return Interval(share, min(low, share), max(high, share), error, level, "wilson")
+    return Interval(share, min(low, share), max(high, share), share_error(share, rows), level, "wilson")
 
 
 def _as_array(rows: Any) -> NDArray[Any]:
