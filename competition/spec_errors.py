@@ -31,7 +31,7 @@ def _line(model: type[BaseModel], problem: "ErrorDetails") -> str:
     owner, field = _walk(model, problem["loc"])
     if problem["type"] == "extra_forbidden":
         return f"{'.'.join(path)}: no such key{suggestion(path[-1], _keys(owner))}"
-    help_text = problem.get("ctx", {}).get("expected") or (field.description if field else None)
+    help_text = (field.description if field else None) or problem.get("ctx", {}).get("expected")
     allowed = f"; allowed: {help_text}" if help_text else ""
     if problem["type"] == "missing":
         return f"{'.'.join(path)}: is missing{allowed}"

@@ -41,7 +41,7 @@ for _tag, _pattern, _first in (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", ("~", "n", "N", "")),
     ("int", r"[-+]?(?:0|[1-9][0-9]{0,17})", "-+0123456789"),
-    ("float", r"[-+]?(?:0|[1-9][0-9]*)?\.?[0-9]+(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|nan)", "-+.0123456789"),
+    ("float", r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?", "-+.0123456789"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_pattern})$"), list(_first))
 
@@ -78,7 +78,7 @@ def read_mapping(path: Path, text_keys: frozenset[str] = frozenset()) -> dict[st
 def _keep_text(root: yaml.Node | None, text_keys: frozenset[str]) -> None:
     if isinstance(root, yaml.MappingNode):
         for key, value in root.value:
-            if key.value in text_keys:
+            if isinstance(key, yaml.ScalarNode) and key.value in text_keys:
                 _retag(value)
 
 
@@ -96,4 +96,5 @@ def _retag(node: yaml.Node) -> None:
 def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return f"{where}{error.problem or 'not YAML'}"
+    context = f"{error.context}, " if error.context and error.context.startswith("expected") else ""
+    return f"{where}{context}{error.problem or 'not YAML'}"
