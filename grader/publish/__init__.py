@@ -1,0 +1,1 @@
+"""The published site: boards and descriptions as pages that need nothing but a browser."""
