@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from competition.catalog import check_name
-from competition.durable import flush_folder, write_file
+from competition.durable import flush_folder, folder_aside, put_folder, write_file
 from competition.errors import UserError
 from competition.layout import MANIFEST, SOLUTION, vault_folder
 from competition.private import FILE_MODE, FOLDER_MODE, check_private, make_private_folder
@@ -207,18 +207,13 @@ def import_vault(home: Path, file: Path, unlock: Unlock | None = None, replace: 
     folder = vault_folder(home, name)
     if folder.exists() and not replace:
         raise UserError(f"{folder}: has a vault already; --replace takes the imported one instead")
-    make_private_folder(folder)
-    vault = Vault(name, folder, unlock)
-    with vault.lock():
-        vault.unstage()
-        # Without the note the next `grader prepare` builds the bundle anew, from the imported secret.
-        (folder / PREPARED).unlink(missing_ok=True)
+    # Without `prepared.json` the next `grader prepare` builds the bundle anew, from the imported secret.
+    with folder_aside(folder) as aside:
+        aside.chmod(FOLDER_MODE)
         for file_name, content in files.items():
-            if file_name in SECRETS:
-                vault.store(file_name, content.encode())
-            else:
-                write_file(folder / file_name, content.encode(), FILE_MODE)
-    return vault
+            write_file(aside / file_name, content.encode(), FILE_MODE)
+        put_folder(aside, folder)
+    return Vault(name, folder, unlock)
 
 
 def _opened_export(file: Path, unlock: Unlock) -> tuple[str, dict[str, str]]:
@@ -231,10 +226,19 @@ def _opened_export(file: Path, unlock: Unlock) -> tuple[str, dict[str, str]]:
     purpose = read_header(sealed, file)["purpose"]
     name = purpose.removeprefix("vault of ")
     check_name(name)
-    content = json.loads(unseal(sealed, f"vault of {name}", unlock, file))
-    if not all(_belongs(known) for known in content["files"]):
+    files = _files_in(unseal(sealed, purpose, unlock, file))
+    if not files or not all(_belongs(known) for known in files):
         raise UserError(f"{file}: holds files that belong in no vault")
-    return name, content["files"]
+    return name, files
+
+
+def _files_in(content: bytes) -> dict[str, str]:
+    """The files of an export, or none where it has another form."""
+    try:
+        files = json.loads(content)["files"]
+        return dict(files) if all(isinstance(text, str) for text in files.values()) else {}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {}
 
 
 def _public_files(folder: Path) -> list[Path]:
