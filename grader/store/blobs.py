@@ -59,7 +59,8 @@ class Blobs:
     def _prepare(self) -> None:
         """Make the folders and drop what a killed process left half-copied."""
         if not self._aside.is_dir():
-            self._aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.folder.parent, self.folder, self._aside):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # mode is that of the last folder only
             flush_folder(self.folder.parent)
         for left in self._aside.iterdir():
             with suppress(FileNotFoundError):  # another process has just finished with it

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, TextClause, create_engine, exc, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, exc, text
 
 from grader.store.database import NO_PARAMETERS, Row
 from grader.store.errors import StoreError
@@ -42,13 +42,10 @@ class PostgresqlDatabase:
     """A PostgreSQL database; the connection is made anew when the server has restarted in between."""
 
     def __init__(self, url: str) -> None:
-        self._where = "the store's database"
-        with self._plain_errors():
-            # hide_parameters: a traceback must not carry names out of the database.
-            self._engine = create_engine(
-                url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS}
-            )
-        self._where = self._engine.url.render_as_string(hide_password=True).replace("+psycopg", "")
+        self._engine = _engine(url)
+        # Without its options, among which a password may stand too.
+        shown = self._engine.url.set(drivername="postgresql", query={})
+        self._where = shown.render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[PostgresqlTransaction]:
@@ -88,16 +85,26 @@ class PostgresqlDatabase:
     def _plain_errors(self) -> Iterator[None]:
         try:
             yield
-        except exc.ArgumentError:
-            raise StoreError("the store's URL cannot be read; write postgresql://USER@HOST/DATABASE") from None
-        except ModuleNotFoundError as error:
-            raise StoreError(
-                "PostgreSQL needs a driver; install it with `pip install 'competition-grader[postgresql]'`"
-            ) from error
         except exc.IntegrityError:
             raise  # a mistake of this program, not of a person
         except exc.DBAPIError as error:
             raise StoreError(f"{self._where}: {_in_words(error)}") from error
+
+
+def _engine(url: str) -> Engine:
+    try:
+        return create_engine(
+            url,
+            hide_parameters=True,  # a traceback must not carry names out of the database
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"},
+        )
+    except (exc.ArgumentError, ValueError):
+        raise StoreError("the store's URL cannot be read; write postgresql://USER@HOST/DATABASE") from None
+    except ModuleNotFoundError as error:
+        raise StoreError(
+            "PostgreSQL needs a driver; install it with `pip install 'competition-grader[postgresql]'`"
+        ) from error
 
 
 # SQLSTATE class or code -> what it means to the person who reads it.
