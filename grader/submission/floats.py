@@ -11,7 +11,7 @@ from grader.submission.columns import WORD, TextColumn, chunks
 NUMBER, NO_NUMBER, NOT_FINITE = 0, 1, 2  # what a cell is
 
 _SHORT = 32  # bytes: longer than any `repr` of a float
-_CHARACTERS = np.isin(np.arange(256), np.frombuffer(b"0123456789+-.eE ", dtype=np.uint8))
+_CHARACTERS = np.isin(np.arange(256), np.frombuffer(b"0123456789+-.eE\0", dtype=np.uint8))
 _PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
@@ -41,16 +41,17 @@ def _parsed_together(cells: TextColumn) -> NDArray[np.float64] | None:
     """The numbers of cells that are all short numbers in plain notation, or None.
 
     The cells are laid out side by side, with spaces between, and parsed by one call that stops at what is no number
-    and makes two numbers of `1.2.3`. No cell is empty, so where as many numbers as cells come back each cell is one.
+    and makes two numbers of `1.2.3`. No cell is empty and none holds a space, so where as many numbers as cells come
+    back each cell is one.
     """
     lengths = cells.lengths
     if len(cells) and (lengths.min() == 0 or lengths.max() > _SHORT):
         return None
     words = int(lengths.max(initial=0)) // WORD + 1  # at least one space behind each cell
     layout = np.stack([cells.word(number) for number in range(words)], axis=1).astype("<u8").view(np.uint8)
-    layout[layout == 0] = ord(" ")
     if not _CHARACTERS[layout].all():
         return None
+    layout[layout == 0] = ord(" ")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DeprecationWarning)  # before numpy 2.3 a warning told of unread text

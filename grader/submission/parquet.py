@@ -57,7 +57,7 @@ def _converted(data: bytes, max_bytes: int) -> bytes:
             texts = [_as_text(series) for series in frame.slice(start, _ROWS).collect()]
             size += sum(int(series.str.len_bytes().sum()) + len(series) for series in texts)
             if size > max_bytes:
-                raise UnreadableError("too_large", f"the unpacked file is larger than {max_bytes:,} bytes")
+                raise UnreadableError("too_large", f"the file is larger than {max_bytes:,} bytes as CSV text")
             pieces.append(polars.DataFrame(texts).write_csv(include_header=start == 0).encode())
         return b"".join(pieces)
     except polars.exceptions.PolarsError:

@@ -62,6 +62,8 @@ def read_text(path: Path, max_bytes: int) -> bytearray:
 
 def unpacked(data: bytearray, max_bytes: int) -> bytearray:
     """The CSV text in the bytes of a file; see `read_text`. The bytes given are not kept."""
+    if len(data) > max_bytes:
+        raise _too_large("the file", max_bytes)
     if data.startswith(b"\x1f\x8b"):
         data = _gunzipped(data, max_bytes)
     elif data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
@@ -146,11 +148,14 @@ def _bounded(read: Callable[[int], bytes], max_bytes: int, what: str) -> bytearr
     while block := read(_BLOCK):
         data += block
         if len(data) > max_bytes:
-            raise UnreadableError(
-                "too_large",
-                f"{what} is larger than {max_bytes:,} bytes; a submission holds one row a test id and no more",
-            )
+            raise _too_large(what, max_bytes)
     return data
+
+
+def _too_large(what: str, max_bytes: int) -> UnreadableError:
+    return UnreadableError(
+        "too_large", f"{what} is larger than {max_bytes:,} bytes; send one row for each test id only"
+    )
 
 
 def _gunzipped(data: bytearray, max_bytes: int) -> bytearray:
@@ -165,30 +170,28 @@ def _gunzipped(data: bytearray, max_bytes: int) -> bytearray:
 
 
 def _unzipped(data: bytearray, max_bytes: int) -> bytearray:
-    from lzma import LZMAError
-    from zipfile import BadZipFile, ZipFile
-    from zlib import error as ZlibError  # noqa: N812 - the class is named like a function
+    from zipfile import ZipFile
 
     try:
         with ZipFile(io.BytesIO(data)) as archive:
-            names = [
-                info.filename for info in archive.infolist() if not info.is_dir() and not _is_clutter(info.filename)
-            ]
+            names = [name for name in archive.namelist() if not _is_clutter(name)]
             if len(names) != 1 or not names[0].lower().endswith(".csv"):
                 raise UnreadableError("archive", _wrong_entries(names))
             if archive.getinfo(names[0]).flag_bits & 1:
                 raise UnreadableError("archive", "the zip archive is encrypted; pack it without a password")
             with archive.open(names[0]) as file:
                 return _bounded(file.read, max_bytes, "the unpacked file")
+    except UnreadableError:
+        raise
     except NotImplementedError:
         raise UnreadableError("archive", "the zip archive is packed in an unusual way; use plain 'deflate'") from None
-    except (BadZipFile, ZlibError, LZMAError, OSError, EOFError, ValueError, KeyError, RuntimeError, OverflowError):
+    except Exception:  # of a damaged archive zipfile raises nearly anything, an IndexError of an empty name even
         raise UnreadableError("archive", "the zip archive is damaged or cut off; pack and upload it again") from None
 
 
 def _is_clutter(name: str) -> bool:
-    """Whether an entry is one that macOS or Windows adds by itself."""
-    return name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1] in (".DS_Store", "Thumbs.db")
+    """Whether an entry is a folder, or one that macOS or Windows adds by itself."""
+    return name.endswith("/") or name.startswith("__MACOSX/") or name.rsplit("/", 1)[-1] in (".DS_Store", "Thumbs.db")
 
 
 def _wrong_entries(names: list[str]) -> str:

@@ -38,7 +38,7 @@ class Solution:
     usage: NDArray[np.uint8]
 
 
-def parse_solution(data: bytes | bytearray, rules: Rules) -> Solution:
+def read_solution(data: bytes | bytearray, rules: Rules) -> Solution:
     """The solution in the bytes of `solution.csv`: the columns id, label (as the rules call them) and Usage.
 
     Raises:
