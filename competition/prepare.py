@@ -186,6 +186,7 @@ def _manifest(
             "train": len(assignment.train) - validation,
             "validation": validation,
             "test": len(assignment.test),
+            "public": int(assignment.public.sum()),
             "classes": len(competition.spec.labels),
         },
         "files": dict(writer.files),

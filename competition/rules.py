@@ -28,6 +28,12 @@ class MetricRule:
     options: Mapping[str, Any] = field(default_factory=dict)
     file: str | None = None
 
+    @property
+    def label(self) -> str:
+        """What scores by this rule are called: the name, and the options where there are any."""
+        options = ", ".join(f"{name}={value}" for name, value in sorted(self.options.items()) if name != "direction")
+        return f"{self.name} ({options})" if options else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -38,6 +44,7 @@ class Rules:
     task: Task
     form: Form
     metric: MetricRule
+    title_ko: str = ""
     extra_metrics: tuple[MetricRule, ...] = ()
     id_column: str = "id"
     target_column: str = "label"
@@ -51,9 +58,13 @@ class Rules:
     opens: str | None = None  # ISO 8601, UTC
     closes: str | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The rules as plain values."""
+        return asdict(self)
+
     def to_json(self) -> str:
         """The rules as JSON text: the same rules give the same bytes."""
-        return json.dumps(asdict(self), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
 def load_rules(path: Path) -> Rules:

@@ -190,6 +190,7 @@ class CompetitionSpec(_Keys):
         return Rules(
             competition=name,
             title=self.title.en,
+            title_ko=self.title.ko,
             task=self.task,
             form=self.submission_form,
             metric=self.metric.rule(),

@@ -57,7 +57,7 @@ def assemble(
     return Board(
         competition=rules.competition,
         title=facts.title,
-        metric=rules.metric.name,
+        metric=rules.metric.label,
         direction=facts.direction,
         split=split,
         generated=facts.generated,

@@ -1,0 +1,49 @@
+"""`grader show`: describe a competition in the terminal."""
+
+from pathlib import Path
+
+import click
+
+from competition import catalog
+from competition.errors import UserError
+from grader.cli import options, output
+
+EPILOG = """\b
+Examples:
+  grader show                    every competition there is
+  grader show fontchar
+  grader show fontchar --lang ko"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name", required=False)
+@click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="Language.")
+@options.competitions
+@options.json
+def command(name: str | None, lang: str, competitions: Path, json_: bool) -> int:
+    """Describe a competition in the terminal, or list them all."""
+    found = [catalog.find(one, [competitions]) for one in ([name] if name else catalog.names([competitions]))]
+    if json_:
+        output.as_json([one.spec.rules(one.name).to_dict() for one in found])
+    elif name:
+        _print_markdown(_description(found[0].folder, lang))
+    else:
+        for one in found:
+            click.echo(f"{one.name:<16} {getattr(one.spec.title, lang)}")
+    return 0
+
+
+def _description(folder: Path, lang: str) -> str:
+    """The description in this language, else in the other."""
+    for file in (folder / f"description.{lang}.md", *sorted(folder.glob("description.*.md"))):
+        if file.is_file():
+            return file.read_text(encoding="utf-8")
+    raise UserError(f"{folder}: has no description.{lang}.md")
+
+
+def _print_markdown(text: str) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console()
+    console.print(Markdown(text), width=min(console.width, 100))
