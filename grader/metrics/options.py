@@ -12,7 +12,7 @@ _IN_WORDS: dict[Kind, str] = {
     "count": "a whole number of at least 1",
     "factor": "a number above 0 and at most 1000",
     "switch": "true or false",
-    "shape": "[height, width] in pixels",
+    "shape": "[height, width] in pixels, each at most 100000",
 }
 
 
@@ -84,7 +84,11 @@ def _fits(option: Option, value: Any, labels: Sequence[str]) -> bool:
         case "factor":
             return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 1000
         case "shape":
-            return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_count, value))
+            return (
+                isinstance(value, list | tuple)
+                and len(value) == 2
+                and all(_is_count(side) and side <= 100_000 for side in value)
+            )
 
 
 def _is_count(value: Any) -> bool:

@@ -160,7 +160,7 @@ def _binary_auc(positive: NDArray[np.bool_], scores: Floats) -> float:
 
 
 def _binary_average_precision(positive: NDArray[np.bool_], scores: Floats) -> float:
-    order = np.argsort(-scores, kind="stable")
+    order = np.argsort(scores)[::-1]
     falling = scores[order]
     steps = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))  # the last row of each tie
     hits = np.cumsum(positive[order])[steps]

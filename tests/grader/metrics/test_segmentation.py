@@ -43,7 +43,7 @@ def test_runs_that_touch_are_the_same_mask_as_one_run(mask):
 @given(masks)
 def test_the_runs_cover_the_pixels_of_the_mask_down_its_columns(mask):
     pixels = np.zeros(mask.size, bool)
-    for start, end in ours.parse_runs(encode(mask), mask.size):
+    for start, end in ours.parse_runs([encode(mask)], mask.size)[0]:
         pixels[start - 1 : end - 1] = True
     assert np.array_equal(pixels.reshape(mask.shape[::-1]).T, mask)
 
