@@ -145,9 +145,19 @@ class Allowance:
 
     def progress(self, step: int) -> float:
         """Progress in 0..1 before step number `step` (0-based)."""
+        return min(1.0, self._by_time() if self.is_short(step) else step / self.total_steps)
+
+    def is_short(self, step: int) -> bool:
+        """Whether time runs ahead of the steps by more than one, so that not all of them will be made.
+
+        Below one step the clock must not have a say: the same seed would give other rates at every run.
+        """
+        return self._by_time() > (step + 1) / self.total_steps
+
+    def _by_time(self) -> float:
         span = self.end - self.start
-        by_time = (time.monotonic() - self.start) / span if span > 0 else 1.0
-        return min(1.0, max(step / self.total_steps, self.already + (1 - self.already) * by_time))
+        passed = (time.monotonic() - self.start) / span if span > 0 else 1.0
+        return self.already + (1 - self.already) * passed
 
     def fits_another_step(self, step: int) -> bool:
         """Whether one more step ends both within the steps wished for and before the reserve begins."""

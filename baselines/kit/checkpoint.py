@@ -33,7 +33,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path}: no checkpoint here") from None
     except Exception as error:  # torch raises many types for a damaged file, zipfile's and pickle's among them
-        reason = str(error).splitlines()[0][:120] or type(error).__name__
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise UserError(f"{path}: not a readable checkpoint ({reason}); delete it to start anew") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: not a checkpoint of a run; delete it to start anew")

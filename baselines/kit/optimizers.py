@@ -27,8 +27,8 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         if name in _TORCH:  # timm's RMSprop differs (it follows TensorFlow); the reference recipes mean torch's
             trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
             options = {"momentum": recipe.momentum, "weight_decay": recipe.weight_decay, **options}
-            return _TORCH[name](trainable, lr=recipe.lr, **options)
-        return create_optimizer_v2(  # type: ignore[no-any-return]
+            return _TORCH[name](trainable, lr=recipe.lr, **options)  # type: ignore[call-arg]
+        return create_optimizer_v2(
             model,
             opt=_TIMM_NAMES.get(name, name),
             lr=recipe.lr,

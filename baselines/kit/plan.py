@@ -14,7 +14,7 @@ from baselines.kit.losses import training_loss
 from baselines.kit.optimizers import create_optimizer
 from baselines.kit.recipe import Recipe, with_changes
 from baselines.kit.seeds import seed_everything
-from baselines.kit.step import TrainStep
+from baselines.kit.step import TrainStep, is_out_of_memory
 
 Build = Callable[[Recipe, ImageShape], nn.Module]
 
@@ -106,16 +106,22 @@ def _trial_steps(
 
 
 def seconds_an_image(model: nn.Module, shape: ImageShape, placement: Placement, batch: int) -> float:
-    """Measured inference time of one image, in seconds."""
+    """Measured inference time of one image in seconds, in batches as large as memory allows."""
+    try:
+        with torch.inference_mode(), kept_random_state():
+            return min(_seconds_a_batch(model, shape, placement, batch) for _ in range(2)) / batch
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error) or batch == 1:
+            raise
+        return seconds_an_image(model, shape, placement, batch // 2)
+
+
+def _seconds_a_batch(model: nn.Module, shape: ImageShape, placement: Placement, batch: int) -> float:
     images = torch.randn(batch, shape.channels, shape.height, shape.width, device=placement.device)
     images = images.contiguous(memory_format=placement.memory_format)
     model.eval()
-    timings = []
-    with torch.inference_mode(), kept_random_state():
-        for _ in range(2):
-            start = time.perf_counter()
-            with placement.autocast():
-                model(images)
-            placement.synchronise()
-            timings.append(time.perf_counter() - start)
-    return min(timings) / batch
+    start = time.perf_counter()
+    with placement.autocast():
+        model(images)
+    placement.synchronise()
+    return time.perf_counter() - start

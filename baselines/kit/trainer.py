@@ -87,7 +87,7 @@ class Trainer:
         self._evaluation_seconds = 0.0
         self._saved_at = time.monotonic()
         self._saving_seconds = 0.0
-        self._midway: float | None = None
+        self._epochs_expected: float | None = None
 
     @property
     def evaluated_model(self) -> nn.Module:
@@ -180,23 +180,24 @@ class Trainer:
         return None
 
     def _is_evaluation_due(self) -> bool:
-        passed = time.monotonic() - self._evaluated_until
-        if passed < self._evaluation_seconds * (1 / _EVALUATION_SHARE - 1):
+        """After every epoch; several times inside one where the run has only few."""
+        if self.allowance.is_short(self.step) and self._evaluating_costs_too_much():
             return False
         if self._epochs_ahead() >= self.recipe.evaluations:
             return self.step % self._epoch_steps == 0
-        wanted = math.floor(self.allowance.progress(self.step) * self.recipe.evaluations)
-        return wanted > self._evaluations_at_progress() and wanted < self.recipe.evaluations
+        wanted = math.floor(self.allowance.progress(self.step) * self.recipe.evaluations + 1e-9)
+        return len(self.rows) < wanted < self.recipe.evaluations
 
-    def _evaluations_at_progress(self) -> int:
-        return len(self.rows)
+    def _evaluating_costs_too_much(self) -> bool:
+        passed = time.monotonic() - self._evaluated_until
+        return passed < self._evaluation_seconds * (1 / _EVALUATION_SHARE - 1)
 
     def _epochs_ahead(self) -> float:
-        """How many epochs the whole run will have: fixed by the first answer, so that the rhythm stays one."""
-        if self._midway is None and self.step >= min(3, self.allowance.total_steps):
-            progress = self.allowance.progress(self.step)
-            self._midway = min(self.recipe.epochs, self.step / max(progress, 1e-9) / self._epoch_steps)
-        return self._midway or 0.0
+        """How many epochs the whole run will have: the first answer stays, so that the rhythm does too."""
+        if self._epochs_expected is None and self.step >= min(3, self.allowance.total_steps):
+            progress = max(self.allowance.progress(self.step), 1e-9)
+            self._epochs_expected = round(self.step / progress / self._epoch_steps, 3)
+        return self._epochs_expected or 0.0
 
     def _evaluate(self) -> None:
         if self._collect():

@@ -1,0 +1,90 @@
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baselines.kit.budget import Allowance, Clock, Reserve, parse_duration, show_duration
+from competition.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("45", 45), ("45s", 45), ("10m", 600), ("1.5h", 5400), ("1h30m", 5400), (" 2M ", 120)]
+)
+def test_a_duration_is_read_in_seconds_minutes_and_hours(text, seconds):
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0s", "ten", "-5", "5x", "m", "1m2", "1e3", "nan", "5 m 3"])
+def test_what_is_no_duration_is_refused_in_one_line(text):
+    if text == "1m2":  # a minute and two seconds: readable, so it is read
+        assert parse_duration(text) == 62
+        return
+    with pytest.raises(UserError, match="no duration") as told:
+        parse_duration(text)
+    assert "\n" not in str(told.value)
+
+
+@given(st.integers(1, 100_000))
+def test_whole_seconds_survive_every_way_of_writing_them(seconds):
+    minutes, rest = divmod(seconds, 60)
+    assert parse_duration(f"{seconds}s") == parse_duration(f"{minutes}m{rest}s") == seconds
+
+
+def test_durations_are_shown_for_people():
+    assert [show_duration(s) for s in (8.24, 125, 4200)] == ["8.2 s", "2 min 05 s", "1 h 10 min"]
+
+
+def test_the_clock_of_a_process_counts_from_its_start():
+    code = "import time; time.sleep(0.5); from baselines.kit.budget import Clock; print(Clock.of_process(60).elapsed)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 0.5 <= float(done.stdout) < 5
+
+
+def test_the_runners_deadline_ends_the_budget_earlier():
+    clock = Clock.of_process(10_000_000, {"GRADER_DEADLINE": str(time.time() + 30)})
+    assert 28 < clock.remaining < 30
+    with pytest.raises(UserError, match="GRADER_DEADLINE"):
+        Clock.of_process(60, {"GRADER_DEADLINE": "tomorrow"})
+
+
+def test_progress_follows_steps_when_there_is_time_and_time_when_there_is_not():
+    now = time.monotonic()
+    ample = Allowance(Clock(now, now + 1000), Reserve(), total_steps=10, start=now)
+    assert ample.progress(5) == pytest.approx(0.5)
+    short = Allowance(Clock(now - 6, now + 6), Reserve(finish_seconds=1), total_steps=10_000, start=now - 6)
+    assert 0.4 < short.progress(1) < 0.7
+
+
+def test_a_resumed_run_goes_on_where_it_stopped_and_still_ends_at_one():
+    now = time.monotonic()
+    halfway = Allowance(Clock(now, now + 100), Reserve(), total_steps=10_000, start=now, already=0.6)
+    assert halfway.progress(0) == pytest.approx(0.6, abs=0.01)
+    over = Allowance(Clock(now - 100, now), Reserve(), total_steps=10_000, start=now - 100, already=0.6)
+    assert over.progress(0) == 1.0
+
+
+def test_no_step_is_begun_that_would_run_into_the_reserve():
+    now = time.monotonic()
+    allowance = Allowance(Clock(now, now + 10), Reserve(finish_seconds=1), total_steps=100, start=now)
+    assert allowance.fits_another_step(0)
+    allowance.note_step(9.0)
+    assert not allowance.fits_another_step(1)
+    assert not allowance.fits_another_step(100)
+
+
+WATCHED = """
+import ctypes, sys
+from baselines.kit.budget import Clock, Watchdog
+with Watchdog(Clock.starting_now(1.5), lambda: "last words"):
+    ctypes.CDLL(None).usleep(20_000_000)
+"""
+
+
+def test_the_watchdog_ends_a_process_that_sits_in_a_native_call():
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, timeout=15, check=False)
+    assert (done.returncode, done.stderr) == (0, "last words\n")
+    assert time.monotonic() - start < 6

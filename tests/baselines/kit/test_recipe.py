@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+
+from baselines.kit.recipe import Recipe, load_recipe, parse_recipe, recipe_names, with_changes
+from competition.errors import UserError
+
+BASELINES = Path(__file__).resolve().parents[3] / "baselines"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "reference.yaml").write_text("lr: 1e-3\nepochs: 7\nschedule: {name: step, step_size: 3}\n")
+    return tmp_path
+
+
+def test_the_command_line_wins_over_the_file(folder):
+    recipe = load_recipe(folder, "reference", ["lr=3e-4", "schedule.gamma=0.1", "model.width=8", "ema=0.99"])
+    assert (recipe.lr, recipe.epochs, recipe.ema) == (3e-4, 7, 0.99)
+    assert recipe.schedule == {"name": "step", "step_size": 3, "gamma": 0.1}
+    assert recipe.model == {"width": 8}
+
+
+def test_a_recipe_may_be_a_file_of_ones_own(folder, tmp_path):
+    (tmp_path / "mine.yaml").write_text("batch: 17\n")
+    assert load_recipe(folder, str(tmp_path / "mine.yaml")).batch == 17
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (["lern=1"], "unknown key 'lern'"),
+        (["bach=64"], "did you mean batch"),
+        (["lr=fast"], "lr = 'fast'"),
+        (["lr=-1"], "greater than 0"),
+        (["batch=0"], "batch"),
+        (["precision=fp8"], "precision"),
+        (["lr"], "KEY=VALUE"),
+        (["lr.x=1"], "lr has no parts"),
+        (["model={"], "no YAML"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_one_line(folder, settings, told):
+    with pytest.raises(UserError, match=told) as error:
+        load_recipe(folder, "reference", settings)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["- a\n- b\n", "{", "\x00", "lr: [1\n"])
+def test_a_file_that_is_no_recipe_is_told_in_one_line(folder, content):
+    (folder / "broken.yaml").write_text(content)
+    with pytest.raises(UserError, match="broken") as error:
+        load_recipe(folder, "broken")
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_recipe_names_the_near_one(folder):
+    with pytest.raises(UserError, match="did you mean reference"):
+        load_recipe(folder, "refrence")
+
+
+def test_changes_merge_into_the_model_options_and_replace_the_rest():
+    recipe = parse_recipe({"model": {"net": "plain", "width": 4}, "lr": 0.1}, "test")
+    changed = with_changes(recipe, {"model": {"width": 8}, "lr": 0.2}, "rung 1")
+    assert (changed.model, changed.lr) == ({"net": "plain", "width": 8}, 0.2)
+    assert recipe.lr == 0.1
+
+
+def test_every_key_is_described():
+    assert all(field.description for field in Recipe.model_fields.values())
+
+
+@pytest.mark.parametrize("path", sorted(BASELINES.glob("*/recipes/*.yaml")), ids=lambda p: f"{p.parts[-3]}-{p.stem}")
+def test_every_recipe_of_every_baseline_is_valid_and_so_is_each_rung(path):
+    recipe = load_recipe(path.parent, path.stem)
+    for rung in recipe.ladder:
+        with_changes(recipe, {key: value for key, value in rung.items() if key != "min_epochs"}, "rung")
+    assert path.stem in recipe_names(path.parent)
+    assert recipe.about

@@ -1,0 +1,238 @@
+"""Whole runs on small bundles: what they write, that they keep their budget, and that they can be trusted again."""
+
+import csv
+import json
+import math
+import resource
+import time
+
+import pytest
+import torch
+from torch import nn
+
+from baselines.kit.budget import Clock
+from baselines.kit.checkpoint import load_checkpoint
+from baselines.kit.history import read_history
+from baselines.kit.live import Silent
+from baselines.kit.recipe import parse_recipe
+from baselines.kit.session import Request, train_and_predict
+from competition.bundle import open_bundle
+from competition.errors import UserError
+from tests.baselines.glyphs import accuracy_on_test, read_submission, write_bundle
+
+FAST = {
+    "epochs": 12,
+    "batch": 16,
+    "lr": 0.01,
+    "optimizer": "adamw",
+    "schedule": {"name": "linear"},
+    "precision": "fp32",
+}
+
+
+def small_net(recipe, shape):
+    return nn.Sequential(
+        nn.Conv2d(shape.channels, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Dropout(0.1),
+        nn.Linear(8 * (shape.height // 2) * (shape.width // 2), shape.classes),
+    )
+
+
+class Notes(Silent):
+    def __init__(self):
+        self.texts = []
+
+    def note(self, text):
+        self.texts.append(text)
+
+
+def run(bundle, out, budget=60.0, build=small_net, reporter=None, seed=3, resume=False, **changes):
+    out.mkdir(exist_ok=True)
+    recipe = parse_recipe({**FAST, **changes}, "test")
+    clock = Clock.starting_now(budget)
+    request = Request("test", "fast", recipe, bundle, out, clock, seed, "cpu", 1, resume)
+    return train_and_predict(build, request, reporter or Silent())
+
+
+def test_a_run_learns_and_writes_everything_it_promises(glyphs, bundle, tmp_path):
+    outcome = run(bundle, tmp_path)
+    assert accuracy_on_test(glyphs, tmp_path) > 0.9
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"submission.csv", "history.csv", "curves.png", "model_summary.txt", "run.json", "model.pt"}
+    assert list(read_submission(tmp_path)) == bundle.test_ids
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["seed"] == 3
+    assert record["recipe"]["lr"] == 0.01
+    assert record["precision_reason"] == "asked for"
+    assert record["images_per_second"] > 0
+    assert record["peak_memory_mib"] > 50
+    assert record["validation_accuracy"] == max(row.validation_accuracy for row in outcome.fit.rows)
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "Conv2d" in (tmp_path / "model_summary.txt").read_text()
+
+
+def test_the_checkpoint_holds_the_best_state_and_gives_its_accuracy(bundle, tmp_path):
+    outcome = run(bundle, tmp_path)
+    model = small_net(None, outcome.data.shape)
+    model.load_state_dict(load_checkpoint(tmp_path / "model.pt"))
+    model.eval()
+    part = outcome.data.validation
+    images = outcome.data.batch(part, torch.arange(len(part)), outcome.plan.placement)
+    accuracy = float((model(images).argmax(1) == part.labels).float().mean())
+    assert accuracy == pytest.approx(outcome.fit.best.validation_accuracy)
+
+
+def test_the_history_is_read_back_as_it_was(bundle, tmp_path):
+    rows = run(bundle, tmp_path).fit.rows
+    read = read_history(tmp_path)
+    assert [row.step for row in read] == [row.step for row in rows]
+    assert [row.validation_loss for row in read] == pytest.approx([row.validation_loss for row in rows], rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(bundle, tmp_path):
+    options = {"deterministic": True, "epochs": 2, "augment": {"rotate": 5, "noise": 0.1}, "form": None}
+    options.pop("form")
+    csvs, weights = [], []
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        run(bundle, tmp_path / name, seed=seed, **options)
+        csvs.append((tmp_path / name / "submission.csv").read_bytes())
+        weights.append(load_checkpoint(tmp_path / name / "model.pt"))
+    torch.use_deterministic_algorithms(False)
+    assert csvs[0] == csvs[1]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+    assert not all(torch.equal(weights[0][key], weights[2][key]) for key in weights[0])
+
+
+def test_probabilities_are_written_where_the_rules_ask_for_them(tmp_path):
+    bundle = open_bundle(write_bundle(tmp_path / "bundle", form="probabilities"))
+    run(bundle, tmp_path / "out", epochs=2)
+    with (tmp_path / "out" / "submission.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == bundle.test_ids
+    for row in rows:
+        assert math.isclose(sum(float(row[label]) for label in "AHTX"), 1, abs_tol=1e-4)
+
+
+@pytest.mark.parametrize("changes", [
+    {"ema": 0.99},
+    {"mixup": 0.2, "cutmix": 1.0, "label_smoothing": 0.1},
+    {"accumulate": 4, "clip_gradient": 1.0},
+    {"loss": "bce_one_hot"},
+    {"optimizer": "sgd", "lr": 0.05},
+    {"optimizer": "rmsprop", "lr": 0.001},
+    {"precision": "bf16"},
+    {"tta": ["flip", "shift"]},
+    {"schedule": {"name": "plateau", "patience": 1, "factor": 0.5}},
+    {"keep": "loss"},
+    {"keep": "last"},
+], ids=lambda changes: next(iter(changes)))  # fmt: skip
+def test_every_part_of_a_recipe_trains(glyphs, bundle, tmp_path, changes):
+    run(bundle, tmp_path, **changes)
+    assert accuracy_on_test(glyphs, tmp_path) > 0.7
+
+
+def test_the_rate_follows_the_schedule(bundle, tmp_path):
+    rows = run(bundle, tmp_path, schedule={"name": "step", "step_size": 2, "gamma": 0.1}, epochs=6).fit.rows
+    rates = {round(row.epoch): row.learning_rate for row in rows}
+    assert [rates[epoch] for epoch in (2, 4, 6)] == pytest.approx([1e-2, 1e-3, 1e-4])
+
+
+def test_early_stopping_ends_a_run_that_no_longer_gains(bundle, tmp_path):
+    outcome = run(bundle, tmp_path, epochs=500, patience=3, keep="loss", schedule={"name": "constant"})
+    assert "early stopping" in outcome.fit.ending
+    assert outcome.fit.epochs < 500
+    assert len(outcome.fit.rows) - 1 - outcome.fit.rows.index(outcome.fit.best) == 3
+
+
+def test_a_run_without_end_is_cut_annealed_and_in_time(bundle, tmp_path):
+    start = time.monotonic()
+    outcome = run(bundle, tmp_path, budget=6, epochs=100_000)
+    assert time.monotonic() - start < 6
+    assert "budget" in outcome.fit.ending
+    assert outcome.fit.rows[-1].learning_rate < 0.05 * 0.01
+    assert outcome.predicted_rows == len(bundle.test_ids)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_state(glyphs, bundle, tmp_path):
+    class Exploding(nn.Module):
+        """Learns for 30 steps, then returns what no number is."""
+
+        def __init__(self, net):
+            super().__init__()
+            self.net, self.steps = net, 0
+
+        def forward(self, images):
+            self.steps += self.training
+            logits = self.net(images)
+            return logits * float("nan") if self.training and self.steps > 94 else logits
+
+    notes = Notes()
+    outcome = run(bundle, tmp_path, build=lambda r, s: Exploding(small_net(r, s)), reporter=notes, epochs=20)
+    assert outcome.fit.diverged
+    assert 90 < outcome.fit.steps < 100
+    assert f"nan at step {outcome.fit.steps}" in outcome.fit.ending
+    assert outcome.predicted_rows == len(bundle.test_ids)
+    assert accuracy_on_test(glyphs, tmp_path) > 0.7
+
+
+def test_a_rate_that_explodes_is_named_as_the_cause(bundle, tmp_path):
+    outcome = run(bundle, tmp_path, optimizer="sgd", lr=1e12, epochs=40, schedule={"name": "constant"})
+    assert outcome.findings[0].illness == "learning rate too high"
+
+
+def test_a_full_disk_is_told_in_one_line_and_the_old_submission_stays(bundle, tmp_path):
+    (tmp_path / "submission.csv").write_text("id,label\n")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, old[1]))
+    try:
+        with pytest.raises(UserError, match="cannot be written") as told:
+            run(bundle, tmp_path, epochs=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    assert "\n" not in str(told.value)
+    assert (tmp_path / "submission.csv").read_text() == "id,label\n"
+    assert not list(tmp_path.glob(".*partial"))
+
+
+def test_memory_that_runs_out_halves_the_batch_and_the_run_goes_on(glyphs, bundle, tmp_path):
+    class SmallDevice(nn.Module):
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, images):
+            if len(images) > 6:
+                raise torch.OutOfMemoryError("out of memory")
+            return self.net(images)
+
+    notes = Notes()
+    outcome = run(bundle, tmp_path, build=lambda r, s: SmallDevice(small_net(r, s)), reporter=notes)
+    assert outcome.fit.batch_parts == 4
+    assert accuracy_on_test(glyphs, tmp_path) > 0.8
+    assert any("out of memory" in text for text in notes.texts)
+
+
+def test_the_ladder_takes_the_first_rung_that_fits_and_says_why(bundle, tmp_path):
+    notes = Notes()
+    ladder = [{"min_epochs": 1_000_000_000, "image_px": 16}, {"min_epochs": 0, "image_px": 8, "lr": 0.02}]
+    outcome = run(bundle, tmp_path, reporter=notes, ladder=ladder, epochs=2)
+    assert (outcome.data.shape.height, outcome.plan.recipe.lr) == (8, 0.02)
+    assert any("rung 1 of 2 would get" in text for text in notes.texts)
+
+
+def test_a_damaged_checkpoint_is_told_in_one_line(bundle, tmp_path):
+    for content in (b"", b"PK\x03\x04 rubbish", b"\x80\x04."):
+        (tmp_path / "resume.pt").write_bytes(content)
+        with pytest.raises(UserError, match=r"resume\.pt.*start anew") as told:
+            run(bundle, tmp_path, resume=True)
+        assert "\n" not in str(told.value)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(bundle, tmp_path):
+    torch.save({"recipe": "{}", "seed": 3}, tmp_path / "resume.pt")
+    with pytest.raises(UserError, match="another recipe"):
+        run(bundle, tmp_path, resume=True)
