@@ -170,7 +170,8 @@ def _check_sizes(spec: "CompetitionSpec", sizes: Sequence[int]) -> None:
         if size < needed:
             why = "after repeats were dropped " if spec.repeats == "drop" else ""
             asked = f"parts ask for {needed} a class" if exact else f"a split needs at least {needed} a class"
-            raise BadInputError(f"class {label!r} has {size} items {why}in the source; {asked}")
+            items = "item" if size == 1 else "items"
+            raise BadInputError(f"class {label!r} has {size} {items} {why}in the source; {asked}")
 
 
 def _check_parts(spec: "CompetitionSpec", parts: Ints, targets: Ints | NDArray[np.float64]) -> None:
