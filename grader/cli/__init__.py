@@ -18,8 +18,12 @@ COMMANDS = {
     "run": "Run a kernel under its wall-clock budget.",
     "check": "Check a submission without any label.",
     "score": "Check and score a submission, or a folder of them.",
+    "select": "Choose the submissions that count in the end.",
     "leaderboard": "Print the board.",
     "publish": "Write the board as a page that opens from disk.",
+    "verify": "Replay the ledger and find anything edited or lost.",
+    "rescore": "Score everything again, and say who moved and why.",
+    "vault": "Seal the hidden labels, and carry them elsewhere.",
 }
 
 EPILOG = """\b

@@ -40,7 +40,10 @@ def _seconds(given: str | None) -> float | None:
 @click.argument("kernel")
 @options.competition
 @click.option(
-    "--budget", metavar="TIME", help="Wall clock of the run, such as 90s or 10m  [default: the competition's]"
+    "--budget",
+    metavar="TIME",
+    callback=lambda _, __, given: _seconds(given),
+    help="Wall clock of the run, such as 90s or 10m  [default: the competition's]",
 )
 @click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Given to the kernel.")
 @options.home

@@ -16,8 +16,8 @@ COLOURS = {"scored": "green", "invalid": "red", "error": "yellow", "refused": "y
 def show_graded(graded: Sequence["Graded"], metric: str, splits: Sequence[str]) -> None:
     """Print a row a file, and how many came to what."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("file", "team", "status"):
-        table.add_column(name, overflow="fold")
+    for name in ("file", "status"):
+        table.add_column(name, overflow="ellipsis", no_wrap=True)
     for split in splits:
         table.add_column(f"{split} {metric}", justify="right", no_wrap=True)
     table.add_column("what to know", overflow="fold")
@@ -26,7 +26,7 @@ def show_graded(graded: Sequence["Graded"], metric: str, splits: Sequence[str]) 
         status = item.handed.submission.status if item.handed else "refused"
         counts[status] = counts.get(status, 0) + 1
         scores = [_score(item, split, metric) for split in splits]
-        table.add_row(Text(item.file.name), Text(item.team), Text(status, COLOURS[status]), *scores, Text(_note(item)))
+        table.add_row(Text(item.file.name), Text(status, COLOURS[status]), *scores, Text(_note(item)))
     console = Console()
     console.print(table)
     console.print(Text(", ".join(f"{count} {status}" for status, count in counts.items()), "bold"))

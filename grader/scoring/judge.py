@@ -1,5 +1,6 @@
 """The judge of one competition: its rules and solution, read once, and the scores it gives to submissions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,33 +53,40 @@ class Judge:
         return Judgement((), self.score(checked.predictions))
 
     def score(self, predictions: Predictions) -> tuple[Score, ...]:
-        """The scores of aligned predictions: the metric on each split that has rows, and what extra metrics say."""
+        """The scores of aligned predictions: the competition's metric on each split that has rows, and what the
+        extra metrics say. An extra metric that is undefined here gives no score.
+
+        Raises:
+            MetricError: the competition's own metric cannot score these predictions.
+        """
         scores = []
-        for split, usage in SPLITS.items():
-            rows = self.solution.usage == usage
-            if rows.any():
-                scores.append(self._score(self.rules.metric, split, rows, predictions))
-                scores += self._extra_scores(split, rows, predictions)
+        for split, rule, truth, predicted in self.scored_parts(predictions):
+            try:
+                scores.append(self._score(split, rule, truth, predicted))
+            except MetricError:
+                if rule is self.rules.metric:
+                    raise
         return tuple(scores)
 
-    def _extra_scores(self, split: str, rows: NDArray[np.bool_], predictions: Predictions) -> list[Score]:
-        """An extra metric that is undefined here has no score; the submission stands by the competition's own."""
-        scores = []
-        for rule in self.rules.extra_metrics:
-            try:
-                scores.append(self._score(rule, split, rows, predictions))
-            except MetricError:
-                continue
-        return scores
+    def scored_parts(self, predictions: Predictions) -> Iterator[tuple[str, MetricRule, Rows, Rows]]:
+        """Every split that has rows with every metric: split, metric, truth and predictions of its rows."""
+        predicted = form_of(predictions, self.rules)
+        for split, usage in SPLITS.items():
+            rows = np.flatnonzero(self.solution.usage == usage)
+            if rows.size:
+                parts = _chosen(self.solution.truth, rows), _chosen(predicted, rows)
+                for rule in (self.rules.metric, *self.rules.extra_metrics):
+                    yield split, rule, *parts
 
-    def _score(self, rule: MetricRule, split: str, rows: NDArray[np.bool_], predictions: Predictions) -> Score:
-        truth, predicted = _chosen(self.solution.truth, rows), _chosen(form_of(predictions, self.rules), rows)
+    def _score(self, split: str, rule: MetricRule, truth: Rows, predicted: Rows) -> Score:
         if rule.file is None:
             value = compute(rule, truth, predicted, self.rules.labels)
-            return Score(split, rule.label, value, _standard_error(rule, value, len(truth)))
+            # The error bar where it costs nothing; the instructor's report resamples the others.
+            error = share_error(value, len(truth)) if is_share_of_rows(rule) else None
+            return Score(split, rule.label, value, error)
         from grader.metrics.custom import compute_custom
 
-        ids = _chosen(self.solution.index.texts(), rows)
+        ids = _chosen(self.solution.index.texts(), np.flatnonzero(self.solution.usage == SPLITS[split]))
         assert isinstance(ids, list)
         return Score(split, rule.label, compute_custom(rule, self.vault, self.rules, ids, truth, predicted))
 
@@ -104,12 +112,5 @@ def form_of(predictions: Predictions, rules: Rules) -> Rows:
     return rows
 
 
-def _chosen(values: Rows, rows: NDArray[np.bool_]) -> Rows:
-    if isinstance(values, list):
-        return [values[row] for row in np.flatnonzero(rows).tolist()]
-    return values[rows]
-
-
-def _standard_error(rule: MetricRule, value: float, rows: int) -> float | None:
-    """The error bar where it costs nothing: a share of rows is binomial. The instructor's report resamples others."""
-    return share_error(value, rows) if is_share_of_rows(rule) else None
+def _chosen(values: Rows, rows: NDArray[np.intp]) -> Rows:
+    return [values[row] for row in rows.tolist()] if isinstance(values, list) else values[rows]
