@@ -92,8 +92,8 @@ def _check_shape(table: Table, expected: int) -> list[Problem]:
         )
         problems.append(Problem("ragged_row", message, table.line(int(ragged[0]))))
     if (rows := len(table)) != expected:
-        difference = f"{abs(rows - expected)} too {'many' if rows > expected else 'few'}"
+        difference = f"{abs(rows - expected):,} too {'many' if rows > expected else 'few'}"
         problems.append(
-            Problem("row_count", f"the file has {counted(rows, 'row')}, but {expected} are expected: {difference}")
+            Problem("row_count", f"the file has {counted(rows, 'row')}, but {expected:,} are expected: {difference}")
         )
     return problems

@@ -52,12 +52,16 @@ def locate_columns(header: Sequence[str], rules: Rules) -> dict[str, int]:
 
 
 def check_header(header: Sequence[str], places: dict[str, int], rules: Rules, ids: TextIndex) -> list[Problem]:
-    """What is wrong with the names of the columns."""
+    """What is wrong with the names of the columns.
+
+    Raises:
+        UnreadableError: the first line is no header but a row.
+    """
     expected = (rules.id_column, *target_columns(rules))
     missing = [name for name in expected if name not in places]
     if len(missing) == len(expected) and ids.find(TextColumn.from_texts(header)).max() >= 0:
         wanted = ",".join(expected[:3]) + (",…" if len(expected) > 3 else "")
-        return [Problem("no_header", f"the first line must name the columns ({wanted}), but is a row already", 1)]
+        raise UnreadableError("no_header", f"the first line must name the columns ({wanted}), but is a row already", 1)
     times = Counter(header)
     repeated = [name for name in times if times[name] > 1]
     used = set(places.values())

@@ -73,7 +73,7 @@ class TextIndex:
     def find(self, column: TextColumn) -> Positions:
         """The position of each cell among the known texts (N int32), -1 where it is none of them."""
         found = np.full(len(column), -1, dtype=np.int32)
-        for rows in chunks(len(column)):
+        for rows in chunks(len(column) if len(self) else 0):
             found[rows] = self._find(column[rows], rows.start)
         return found
 

@@ -66,7 +66,7 @@ def _converted(data: bytes, max_bytes: int) -> bytes:
 
 def _refuse_other_columns(schema: "Mapping[str, polars.DataType]") -> None:
     """Name the columns that hold lists, structs or bytes."""
-    other = [name for name, kind in schema.items() if kind.is_nested() or str(kind) in ("Binary", "Object", "Null")]
+    other = [name for name, kind in schema.items() if kind.is_nested() or str(kind) in ("Binary", "Object")]
     if other:
         names = listed([shown(name) for name in other[:5]], len(other))
         raise UnreadableError(

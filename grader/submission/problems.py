@@ -49,12 +49,12 @@ def shown(text: str) -> str:
 def listed(items: Sequence[str], total: int) -> str:
     """The first items in a row of words, and how many more there are."""
     more = total - len(items)
-    return ", ".join(items) + (f" and {more} more" if more else "")
+    return ", ".join(items) + (f" and {more:,} more" if more else "")
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """`1 row`, `2 rows`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def nearest(text: str, choices: Sequence[str]) -> str | None:
