@@ -21,7 +21,7 @@ from typing import Self
 from competition.errors import UserError
 from competition.progress import Progress, silent
 from grader.scoring.judge import Judge
-from grader.scoring.record import SUFFIXES, Handed, handed, problems_text, team_of, verdict
+from grader.scoring.record import SUFFIXES, Handed, handed, keep_rules, problems_text, team_of, verdict
 from grader.store.errors import StoreError
 from grader.store.records import Arrival, Failed, Receipt, Submission, Verdict
 from grader.store.store import Store
@@ -67,6 +67,7 @@ def grade_folder(
     workers: int | None = None,
 ) -> list[Graded]:
     """Hand in and judge files, each for the team it is named after; the result is in the order of `files`."""
+    keep_rules(store, judge)
     progress("Scoring", 0, len(files))
     graded: list[Graded] = []
     with _Workers(judge, workers or os.cpu_count() or 1) as pool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from competition.rules import RULES_FILE
 from grader.metrics import BrokenMetricError, MetricError
 from grader.scoring.judge import Judge
 from grader.store.records import Arrival, Failed, Rejected, Score, Scored, Submission
@@ -34,6 +35,7 @@ def hand_in(store: Store, judge: Judge, file: Path, team: str, daily_limit: int 
         DailyLimitError: the team has used up its submissions of the last 24 hours.
         UserError: the file cannot be read, or the team's name cannot be used.
     """
+    keep_rules(store, judge)
     arrival = Arrival(judge.rules.competition, team, file)
     receipt = store.submit(arrival, daily_limit)
     assert receipt.submission is not None
@@ -41,6 +43,12 @@ def hand_in(store: Store, judge: Judge, file: Path, team: str, daily_limit: int 
     if submission.status in ("received", "error"):
         (submission,) = store.record([verdict(judge, submission.id, store.blobs.path(submission.sha256))])
     return handed(store, submission, is_new=receipt.is_new)
+
+
+def keep_rules(store: Store, judge: Judge) -> None:
+    """Keep the rules in force beside the submissions: the ledger names them by their hash in every score."""
+    if not store.blobs.path(judge.evidence.rules_sha256).is_file():
+        store.blobs.keep([judge.vault / RULES_FILE])
 
 
 def verdict(judge: Judge, submission: int, file: Path) -> Scored | Rejected | Failed:

@@ -1,13 +1,14 @@
 """Scoring everything again, after a changed metric, changed rules or corrected labels, and who moved and why."""
 
-from collections.abc import Sequence
+from collections import Counter
 from dataclasses import dataclass
 
 from competition.progress import Progress, silent
-from grader.leaderboard.ranking import Move, movement, public_ranking
+from competition.rules import Rules, load_rules
+from grader.leaderboard.ranking import Move, Ranking, movement, public_ranking
 from grader.metrics import direction
 from grader.scoring.judge import Judge
-from grader.scoring.record import verdict
+from grader.scoring.record import keep_rules, verdict
 from grader.store.records import Cause, Change, Failed, Rejected, Scored
 from grader.store.store import Store
 
@@ -32,8 +33,9 @@ def rescore(store: Store, judge: Judge, reason: str, progress: Progress = silent
         UserError: the store cannot be written.
     """
     rules = judge.rules
+    keep_rules(store, judge)
     judged = [s for s in store.submissions(rules.competition) if s.status in ("scored", "invalid")]
-    before = _ranking(store, judge, judge.rules.metric.label)
+    before = _ranking(store, _rules_until_now(store, judge))
     verdicts: list[Scored | Rejected] = []
     failed = []
     progress("Scoring again", 0, len(judged))
@@ -45,5 +47,19 @@ def rescore(store: Store, judge: Judge, reason: str, progress: Progress = silent
             verdicts.append(told)
         progress("Scoring again", done, len(judged))
     changes = store.rescore(verdicts, reason)
-    moves = movement(before, _ranking(store, judge, rules.metric.label))
+    moves = movement(before, _ranking(store, rules))
     return Rescoring(tuple(changes), tuple(moves), tuple(failed))
+
+
+def _ranking(store: Store, rules: Rules) -> Ranking:
+    return public_ranking(store.leaderboard_rows(rules.competition, rules.metric.label), direction(rules.metric))
+
+
+def _rules_until_now(store: Store, judge: Judge) -> Rules:
+    """The rules that most scores in force were made by, where they are not today's: their metric ranked the board."""
+    used = Counter(evidence.rules_sha256 for evidence in store.evidence(judge.rules.competition).values())
+    for sha256, _ in used.most_common():
+        kept = store.blobs.path(sha256)
+        if sha256 != judge.evidence.rules_sha256 and kept.is_file():
+            return load_rules(kept)
+    return judge.rules
