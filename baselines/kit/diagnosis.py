@@ -104,9 +104,11 @@ def _rate_too_low(rows: Sequence[Row], losses: Sequence[float], classes: int) ->
         return None
     tenth = max(1, len(losses) // 10)
     parts = [sum(losses[at : at + tenth]) / tenth for at in range(0, tenth * 10, tenth)]
-    steady = sum(later < earlier for earlier, later in pairwise(parts))
+    steady = sum(later < earlier for earlier, later in pairwise(parts)) >= len(parts) - 2
+    early, late = parts[0] - parts[3], parts[-4] - parts[-1]
     guessing = math.log(classes)
-    if steady >= len(parts) - 2 and parts[-1] > 0.6 * guessing and parts[0] - parts[-1] > 0.002 * guessing:
+    # A net at the limit of what it can fit falls fast and then levels off; a slow one keeps its pace.
+    if steady and late > 0.3 * early and parts[-1] > 0.6 * guessing and parts[0] - parts[-1] > 0.002 * guessing:
         evidence = f"the training loss fell steadily, but only from {parts[0]:.3g} to {parts[-1]:.3g}"
         return Finding("learning rate too low", evidence, "three or ten times the rate, or a range test to find it")
     return None

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from baselines.kit import files
 from baselines.kit.budget import Clock, Watchdog, parse_duration, show_duration
-from baselines.kit.fallback import write_fallback
 from competition.errors import UserError
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ def run_command(
 ) -> int:
     """Read the options, write a fallback CSV, then do the work under the budget's watchdog."""
     options = parser.parse_args(arguments)
+    from baselines.kit.fallback import write_fallback
+
     try:
         clock = Clock.of_process(parse_duration(options.budget))
         bundle = _open(options.data)

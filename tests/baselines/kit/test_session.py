@@ -10,52 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.kit.budget import Clock
 from baselines.kit.checkpoint import load_checkpoint
 from baselines.kit.history import read_history
-from baselines.kit.live import Silent
-from baselines.kit.recipe import parse_recipe
-from baselines.kit.session import Request, train_and_predict
 from competition.bundle import open_bundle
 from competition.errors import UserError
 from tests.baselines.glyphs import accuracy_on_test, read_submission, write_bundle
-
-FAST = {
-    "epochs": 12,
-    "batch": 16,
-    "lr": 0.01,
-    "optimizer": "adamw",
-    "schedule": {"name": "linear"},
-    "precision": "fp32",
-}
-
-
-def small_net(recipe, shape):
-    return nn.Sequential(
-        nn.Conv2d(shape.channels, 8, 3, padding=1),
-        nn.BatchNorm2d(8),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Flatten(),
-        nn.Dropout(0.1),
-        nn.Linear(8 * (shape.height // 2) * (shape.width // 2), shape.classes),
-    )
-
-
-class Notes(Silent):
-    def __init__(self):
-        self.texts = []
-
-    def note(self, text):
-        self.texts.append(text)
-
-
-def run(bundle, out, budget=60.0, build=small_net, reporter=None, seed=3, resume=False, **changes):
-    out.mkdir(exist_ok=True)
-    recipe = parse_recipe({**FAST, **changes}, "test")
-    clock = Clock.starting_now(budget)
-    request = Request("test", "fast", recipe, bundle, out, clock, seed, "cpu", 1, resume)
-    return train_and_predict(build, request, reporter or Silent())
+from tests.baselines.runs import Notes, run, small_net
 
 
 def test_a_run_learns_and_writes_everything_it_promises(glyphs, bundle, tmp_path):
