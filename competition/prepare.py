@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 Layout = Literal["arrays", "folder"]
 
 VERSIONED = ("competition-grader", "numpy", "pillow", "polars")
+DESCRIBED = (".yaml", ".md", ".py")  # of a competition's folder: what counts of them is compared by content
 SPARE_BYTES = 16 * 1024 * 1024  # tables, and what a file system keeps for itself
 
 
@@ -290,7 +291,7 @@ def _state_of(path: Path) -> str:
     states = [_state(path)] if path.is_file() else []
     for folder, below, files in os.walk(path):
         below[:] = sorted(name for name in below if name != "__pycache__")
-        states += [_state(Path(folder, name)) for name in sorted(files)]
+        states += [_state(Path(folder, name)) for name in sorted(files) if not name.endswith(DESCRIBED)]
     return hashlib.blake2b("\n".join(states).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
