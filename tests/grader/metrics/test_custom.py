@@ -122,6 +122,13 @@ def test_labels_that_are_numbers_and_values_arrive_as_numbers(write):
     assert found == 0.2 - 1e-300
 
 
+def test_values_arrive_to_the_last_bit(write):
+    file = write("return float(sum(map(hash, submission['label'])) % 10**9)")
+    valued, values = rules("values", labels=()), np.random.default_rng(0).normal(size=500) * 1e-7
+    found = compute_custom(valued.metric, file.parent, valued, list(map(str, range(500))), values, values)
+    assert found == sum(map(hash, values.tolist())) % 10**9
+
+
 def test_awkward_texts_survive_the_journey(write):
     file = write("return float(list(submission['label']) == ['a,b', 'c\"d', 'e\\nf', ' g '])")
     texts = ["a,b", 'c"d', "e\nf", " g "]

@@ -208,6 +208,18 @@ def test_a_guarded_metric_never_returns_nan():
         guarded(lambda truth, prediction: math.nan)([1], [1])
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["roc_auc", "average_precision", "top_k_accuracy", "spearman"])
+def test_a_metric_that_only_ranks_refuses_what_is_no_number(name, bad):
+    truth, prediction = aligned(name, np.random.default_rng(0), 5)
+    prediction[1] = bad
+    with pytest.raises(MetricError, match="a prediction is not a finite number"):
+        score(name, truth, prediction)
+    if metrics.get(name).needs == "values":
+        with pytest.raises(BrokenMetricError, match="the solution holds a value that is not a finite number"):
+            score(name, prediction, truth)
+
+
 def test_probabilities_stand_for_their_most_probable_label_the_lower_of_equals():
     probabilities = np.array([[0.4, 0.4, 0.1, 0.1], [0.1, 0.2, 0.3, 0.4]])
     assert score("accuracy", np.array([0, 3]), probabilities) == 1.0
