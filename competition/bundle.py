@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -106,12 +107,13 @@ class Bundle:
         if name not in self.manifest["files"]:
             raise BadInputError(f"{path}: this competition is about a table and has no images")
         try:
-            images = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+            images = np.lib.format.open_memmap(path, mode="r")
+        # What numpy raises on a damaged header is not declared anywhere; these were seen.
+        except (OSError, ValueError, TypeError, SyntaxError, TokenError) as error:
             raise BadInputError(f"{path}: is no array of images ({error}); run `grader prepare` again") from None
         if images.dtype != np.uint8 or images.ndim not in (3, 4):
             raise BadInputError(f"{path}: holds {images.dtype} of shape {images.shape}, no images in uint8")
-        return images  # type: ignore[no-any-return]  # numpy types what it loads as Any
+        return images
 
     @cached_property
     def _train_columns(self) -> dict[str, list[str]]:
@@ -134,9 +136,12 @@ class Bundle:
     def _table(self, name: str) -> "pl.DataFrame":
         import polars as pl
 
-        return pl.read_csv(
-            self.folder / name, infer_schema_length=None, schema_overrides={self.rules.id_column: pl.String}
-        )
+        texts = [self.rules.id_column] + ([self.rules.target_column] if self.rules.labels else [])
+        overrides = dict.fromkeys(texts, pl.String())
+        try:
+            return pl.read_csv(self.folder / name, infer_schema_length=None, schema_overrides=overrides)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise BadInputError(f"{self.folder / name}: is no CSV of a bundle ({error})") from None
 
 
 def open_bundle(folder: Path) -> Bundle:

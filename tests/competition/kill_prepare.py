@@ -1,7 +1,7 @@
 """Kill `prepare` at each of its changes to the disk in turn, and look at what is left: `python -m … FOLDER STEP`.
 
-With a step of 9 only every ninth moment is tried. Prints how many moments there are. The old pair of bundle and solution
-is there beforehand, and every kill must leave that pair or the new one.
+With a step of 9 only every ninth moment is tried. Prints how many moments there are. The old pair of bundle and
+solution is there beforehand, and every kill must leave that pair or the new one.
 """
 
 import os

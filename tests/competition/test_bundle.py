@@ -67,7 +67,7 @@ def test_a_changed_file_of_the_same_size_is_found_by_its_checksum(folder: Path) 
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(BadInputError, match=r"test_images\.npy: was changed"):
+    with pytest.raises(BadInputError, match=r"test_images\.npy: differs from the manifest"):
         open_bundle(folder).verify()
 
 
