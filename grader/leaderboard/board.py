@@ -105,8 +105,8 @@ class Board:
 
     @property
     def submissions(self) -> int:
-        """Scored submissions of all teams."""
-        return sum(row.submissions for row in self.rows)
+        """Scored submissions of all teams but baselines."""
+        return sum(row.submissions for row in self.rows if not row.baseline)
 
     @property
     def teams(self) -> int:
@@ -117,18 +117,19 @@ class Board:
     def scale(self) -> tuple[float, float]:
         """The scores at the left and right end of a strip that compares rows: worst and best but for outliers.
 
-        Baselines and scores beyond Tukey's fence on the bad side would press the field into one point, so they do
-        not stretch the scale; they are drawn at its end.
+        Intervals have room on it. Baselines and scores beyond Tukey's fence on the bad side would press the field
+        into one point, so they do not stretch the scale; they are drawn at its end.
         """
-        ranked = [row.score for row in self.rows if not row.baseline] or [row.score for row in self.rows]
-        if not ranked:
+        rows = [row for row in self.rows if not row.baseline] or list(self.rows)
+        if not rows:
             return (0.0, 1.0)
         sign = 1.0 if self.direction == "higher" else -1.0
-        goodness = sorted(sign * score for score in ranked)
-        quarter, three_quarters = goodness[len(goodness) // 4], goodness[(3 * len(goodness)) // 4]
+        rows.sort(key=lambda row: sign * row.score)
+        quarter, three_quarters = (sign * rows[len(rows) * part // 4].score for part in (1, 3))
         fence = quarter - TUKEY_FENCE * (three_quarters - quarter)
-        worst = next(value for value in goodness if value >= fence)
-        return (sign * worst, sign * goodness[-1])
+        worst = next(row for row in rows if sign * row.score >= fence)
+        worst_ends, best_ends = (bounds(row) or (row.score, row.score) for row in (worst, rows[-1]))
+        return (worst_ends[0], best_ends[1]) if self.direction == "higher" else (worst_ends[1], best_ends[0])
 
     def position(self, score: float) -> float:
         """Where a score lies on `scale`: 0 worst to 1 best, 1 for all when every score is the same."""

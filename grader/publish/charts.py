@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from grader.leaderboard.board import Attempt, Board, BoardRow, duration, legible
 
@@ -19,6 +19,9 @@ TIME_STEPS = [
     *(timedelta(days=count) for count in DAYS),
 ]
 RUN_STEPS = [1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 14400.0]
+
+
+Point = tuple[float, float]  # px
 
 
 class Size(NamedTuple):
@@ -39,7 +42,7 @@ class Tick(NamedTuple):
 
 
 class Series(NamedTuple):
-    """A leader's line, or its dot, with the colour class `s0` to `s4`."""
+    """A leader's line, or its dot, with the colour class `s0` to `s4` and its rank as a label."""
 
     colour: int
     rank: int
@@ -47,7 +50,15 @@ class Series(NamedTuple):
     path: str
     x: float  # px, of its end
     y: float
-    label_y: float
+    label: "Label"
+
+
+class Label(NamedTuple):
+    """Where a text starts, or ends where it is anchored at its `end`."""
+
+    x: float  # px
+    y: float
+    anchor: Literal["start", "end"] = "start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +111,7 @@ def progress_chart(board: Board, size: Size) -> Chart | None:
         size,
         x_ticks=_time_ticks(start, end, times, size),
         y_ticks=scores.value_ticks(),
-        leaders=_series(leaders, paths),
+        leaders=_series(leaders, paths, _labels_at_the_edge([path[-1] for path in paths])),
         dots=_dots((times(one.submitted.timestamp()), scores(one.score)) for one in others),
         outside=sum(scores.is_outside(attempt.score) for attempt in board.history),
     )
@@ -115,16 +126,17 @@ def budget_chart(board: Board, size: Size) -> Chart | None:
     scores = Scale.of_scores([row.score for row in rows], board, size)
     times = Scale(0.0, longest * 1.04, LEFT, size.width - RIGHT)
     leaders = [row for row in _leaders(board) if row.run_seconds is not None]
-    points = [[(times(row.run_seconds or 0.0), scores(row.score))] for row in leaders]
+    points = [(times(row.run_seconds or 0.0), scores(row.score)) for row in leaders]
+    limit = times(board.budget_seconds) if board.budget_seconds is not None else times.end
     others = [row for row in rows if row not in leaders]
     return Chart(
         size,
         x_ticks=_run_ticks(longest, times),
         y_ticks=scores.value_ticks(),
-        leaders=_series(leaders, points),
+        leaders=_series(leaders, [[point] for point in points], _labels_beside(points, limit)),
         dots=_dots((times(row.run_seconds or 0.0), scores(row.score)) for row in others),
         outside=sum(scores.is_outside(row.score) for row in rows),
-        limit_x=times(board.budget_seconds) if board.budget_seconds is not None else None,
+        limit_x=limit if board.budget_seconds is not None else None,
     )
 
 
@@ -161,7 +173,7 @@ class Scale:
 
     def value_ticks(self) -> tuple[Tick, ...]:
         """About five round values."""
-        step = _round_step((self.high - self.low) / 5)
+        step = _round_step((self.high - self.low) / 6)
         values = [step * index for index in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
         decimals = max(0, -math.floor(math.log10(step)))
         texts = [f"{value:.{decimals}f}" if decimals < 8 and abs(value) < 1e6 else f"{value:.3g}" for value in values]
@@ -179,10 +191,10 @@ def _span(moments: Sequence[datetime]) -> tuple[datetime, datetime]:
     return start - room, end + room
 
 
-def _steps(attempts: Iterable[Attempt], board: Board, times: Scale, scores: Scale) -> list[tuple[float, float]]:
+def _steps(attempts: Iterable[Attempt], board: Board, times: Scale, scores: Scale) -> list[Point]:
     """Corners of the best-so-far line; it runs on to the right edge."""
     better = max if board.direction == "higher" else min
-    corners: list[tuple[float, float]] = []
+    corners: list[Point] = []
     best: float | None = None
     for attempt in attempts:
         x = times(attempt.submitted.timestamp())
@@ -194,9 +206,7 @@ def _steps(attempts: Iterable[Attempt], board: Board, times: Scale, scores: Scal
     return [*corners, (times.end, corners[-1][1])]
 
 
-def _series(rows: Sequence[BoardRow], paths: Sequence[Sequence[tuple[float, float]]]) -> tuple[Series, ...]:
-    ends = [path[-1] for path in paths]
-    labels = _apart([y for _, y in ends])
+def _series(rows: Sequence[BoardRow], paths: Sequence[Sequence[Point]], labels: Sequence[Label]) -> tuple[Series, ...]:
     return tuple(
         Series(
             colour=index,
@@ -205,23 +215,35 @@ def _series(rows: Sequence[BoardRow], paths: Sequence[Sequence[tuple[float, floa
             path="M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in path),
             x=path[-1][0],
             y=path[-1][1],
-            label_y=label_y,
+            label=label,
         )
-        for index, (row, path, label_y) in enumerate(zip(rows, paths, labels, strict=True))
+        for index, (row, path, label) in enumerate(zip(rows, paths, labels, strict=True))
     )
 
 
-def _apart(heights: Sequence[float]) -> list[float]:
-    """Heights moved down as far as labels need to stay legible, in the order given by height."""
-    placed = list(heights)
+def _labels_at_the_edge(ends: Sequence[Point]) -> list[Label]:
+    """Labels to the right of line ends, moved down as far as they need to stay legible."""
+    labels = [Label(x + 7, y + 4) for x, y in ends]
     floor = -math.inf
-    for index in sorted(range(len(placed)), key=lambda index: heights[index]):
-        placed[index] = max(placed[index], floor)
-        floor = placed[index] + LABEL_GAP
-    return placed
+    for index in sorted(range(len(ends)), key=lambda index: ends[index][1]):
+        labels[index] = labels[index]._replace(y=max(labels[index].y, floor))
+        floor = labels[index].y + LABEL_GAP
+    return labels
 
 
-def _dots(points: Iterable[tuple[float, float]]) -> str:
+def _labels_beside(points: Sequence[Point], limit: float) -> list[Label]:
+    """Labels to the right of dots, or to the left where another dot or the budget's line is in the way."""
+
+    def label(x: float, y: float) -> Label:
+        crowded = any(0 < other_x - x < 24 and abs(other_y - y) < 12 for other_x, other_y in points)
+        if crowded or 0 <= limit - x < 22:
+            return Label(x - 9, y + 4, "end")
+        return Label(x + 9, y + 4)
+
+    return [label(x, y) for x, y in points]
+
+
+def _dots(points: Iterable[Point]) -> str:
     return "".join(sorted({f"M{x:.1f} {y:.1f}h0" for x, y in points}))
 
 
@@ -232,7 +254,7 @@ def _round_step(step: float) -> float:
 
 
 def _time_ticks(start: datetime, end: datetime, times: Scale, size: Size) -> tuple[Tick, ...]:
-    most = size.width // 95
+    most = size.width // 78
     step = next((step for step in TIME_STEPS if (end - start) / step <= most), TIME_STEPS[-1] * 4)
     form = "%H:%M" if step < timedelta(hours=12) and end - start < timedelta(days=1) else "%m-%d %H:%M"
     form = "%m-%d" if step >= timedelta(days=1) else form

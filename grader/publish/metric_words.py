@@ -176,7 +176,7 @@ METRIC_WORDS: dict[str, MetricWords] = {
         Bilingual("MAP@k", "MAP@k"),
         Bilingual(
             "상위 k개 목록의 평균 정밀도를 모든 행에 걸쳐 평균합니다. 정답이 앞에 있을수록 좋습니다.",
-            "Average precision of the first k answers, averaged over rows: right ones count more the earlier they come.",
+            "Average precision of the first k answers, averaged over rows: right ones count more the earlier they are.",
         ),
     ),
     "ndcg_at_k": MetricWords(

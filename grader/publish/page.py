@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from competition.errors import UserError
-from competition.rules import Rules
+from competition.rules import MetricRule, Rules
 from grader.leaderboard.board import Bilingual, Board, bounds, duration, legible, rounded
 from grader.publish.charts import NARROW, WIDE, budget_chart, progress_chart
 from grader.publish.description import render_description
@@ -23,7 +23,7 @@ from grader.publish.words import WORDS
 Language = Literal["ko", "en"]
 
 MOST_LABELS = 120
-FOLDERS = re.compile(r"(?:\b[A-Za-z]:)?(?:[\\/][^\\/\s'\":;,]+)+(?=[\\/])[\\/]")
+FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":;,]+)+(?=[\\/])[\\/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,7 @@ def competition_html(page: CompetitionPage, language: Language, *, in_collection
         rules=rules,
         in_collection=in_collection,
         metric=metric_words(rules.metric),
-        metric_options=", ".join(f"{name} = {value}" for name, value in rules.metric.options.items()),
-        extra_metrics=[metric_words(rule) for rule in rules.extra_metrics],
+        options=_options,
         description=Bilingual(*(render_description(text) for text in page.description)),
         progress=[chart for size in (WIDE, NARROW) if (chart := progress_chart(board, size))],
         budget=[chart for size in (WIDE, NARROW) if (chart := budget_chart(board, size))],
@@ -122,10 +121,14 @@ def _frame(language: Language, title: Bilingual, generated: datetime) -> Mapping
 
 
 def _page_title(board: Board) -> Bilingual:
-    return Bilingual(
-        f"{legible(board.title.ko)} · {WORDS['leaderboard'].ko}",
-        f"{legible(board.title.en)} · {WORDS['leaderboard'].en}",
-    )
+    names = zip(board.title, WORDS["leaderboard"], strict=True)
+    return Bilingual(*(f"{legible(title)} · {word}" for title, word in names))
+
+
+def _options(rule: MetricRule) -> str:
+    """The options of a metric for a reader: ` (average = macro)`; nothing where there are none."""
+    listed = ", ".join(f"{name} = {value}" for name, value in rule.options.items() if name != "direction")
+    return f" ({listed})" if listed else ""
 
 
 @cache
@@ -160,18 +163,17 @@ def _environment() -> Environment:
 
 def _both(text: Bilingual, tag: str = "span") -> Markup:
     """A text in both languages, of which the style sheet shows one."""
-    spans = (
-        Markup('<{tag} class="{language}" lang="{language}">{text}</{tag}>').format(
-            tag=tag, language=language, text=one
-        )
-        for language, one in text._asdict().items()
-    )
-    return Markup("").join(spans)
+    shown = (one if isinstance(one, Markup) else legible(one) for one in text)
+    span = Markup('<{tag} class="{language}" lang="{language}">{text}</{tag}>')
+    languages = zip(text._fields, shown, strict=True)
+    return Markup("").join(span.format(tag=tag, language=language, text=one) for language, one in languages)
 
 
-def _time(moment: datetime) -> Markup:
+def _time(moment: datetime, form: Literal["medium", "short"] = "medium") -> Markup:
+    """A moment in UTC; the script turns it into local time, in the short form without the year."""
     utc = moment.astimezone(UTC)
-    return Markup('<time datetime="{:%Y-%m-%dT%H:%M:%SZ}">{:%Y-%m-%d %H:%M} UTC</time>').format(utc, utc)
+    element = '<time datetime="{:%Y-%m-%dT%H:%M:%SZ}" data-form="{}">{:%Y-%m-%d %H:%M} UTC</time>'
+    return Markup(element).format(utc, form, utc)
 
 
 def _moment(text: str | None) -> datetime | None:

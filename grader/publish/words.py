@@ -12,13 +12,11 @@ WORDS: dict[str, Bilingual] = {
     "leaderboard": Bilingual("리더보드", "Leaderboard"),
     "Public": Bilingual("공개 (Public)", "Public"),
     "Private": Bilingual("비공개 (Private)", "Private"),
-    "split": Bilingual("평가 구간", "Split"),
     "progress": Bilingual("점수의 흐름", "Progress"),
     "about": Bilingual("설명", "Description"),
     "evaluation": Bilingual("평가 방법", "Evaluation"),
     "rules": Bilingual("규칙", "Rules"),
     # key figures
-    "metric": Bilingual("평가 지표", "Metric"),
     "higher": Bilingual("높을수록 좋음", "higher is better"),
     "lower": Bilingual("낮을수록 좋음", "lower is better"),
     "best": Bilingual("최고 점수", "Best score"),
@@ -28,8 +26,6 @@ WORDS: dict[str, Bilingual] = {
     "per_run": Bilingual("실행 1회당", "per run"),
     "closes": Bilingual("마감", "Closes"),
     "closed": Bilingual("마감됨", "Closed"),
-    "measured_on": Bilingual("채점 대상", "Measured on"),
-    "test_rows": Bilingual("테스트 행", "test rows"),
     # the board
     "rank": Bilingual("순위", "Rank"),
     "team": Bilingual("팀", "Team"),
@@ -53,8 +49,6 @@ WORDS: dict[str, Bilingual] = {
     ),
     "failed": Bilingual("점수를 받지 못한 제출", "Submissions without a score"),
     "failed_text": Bilingual("순위에 들어가지 않습니다.", "They are not ranked."),
-    "reason": Bilingual("이유", "Reason"),
-    "submitted": Bilingual("제출 시각", "Submitted"),
     "tie_rule": Bilingual(
         "순위는 반올림하지 않은 점수로 매기며, 점수가 같으면 먼저 제출한 팀이 앞섭니다.",
         "Ranks use the unrounded score; of two equal scores the earlier submission leads.",
@@ -140,5 +134,4 @@ WORDS: dict[str, Bilingual] = {
     "your_zone": Bilingual("시각은 이 컴퓨터의 시간대로 보입니다.", "Times are in the time zone of this computer."),
     "machine": Bilingual("데이터로 받기", "As data"),
     "no_competitions": Bilingual("아직 대회가 없습니다.", "There is no competition yet."),
-    "open_board": Bilingual("리더보드 보기", "Open the board"),
 }

@@ -11,11 +11,16 @@ function setLanguage(language) {
   if (title) document.title = title.dataset[language];
   for (const button of document.querySelectorAll("[data-set-language]"))
     button.setAttribute("aria-pressed", String(button.dataset.setLanguage === language));
-  for (const time of document.querySelectorAll("time")) time.textContent = localTime(new Date(time.dateTime), language);
+  for (const time of document.querySelectorAll("time")) time.textContent = localTime(time, language);
 }
 
-function localTime(moment, language) {
-  return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(moment);
+const FORMS = {
+  medium: { dateStyle: "medium", timeStyle: "short" },
+  short: { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" },
+};
+
+function localTime(time, language) {
+  return new Intl.DateTimeFormat(language, FORMS[time.dataset.form]).format(new Date(time.dateTime));
 }
 
 function firstLanguage() {
