@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from competition.errors import UserError
 from grader.cli import options, output
 from grader.cli.problems import show_problems
 from grader.cli.which import choose
@@ -51,6 +52,8 @@ def command(
     PATH is a .csv, .csv.gz, .zip with one CSV or .parquet, or a folder of such files. A file that was scored before
     is not scored again. Needs the vault: this is the instructor's command.
     """
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file")
     is_folder = path.is_dir()
     if is_folder and team:
         raise click.UsageError("--team goes with one file; in a folder each file is named after its team")

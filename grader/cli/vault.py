@@ -1,5 +1,6 @@
 """`grader vault`: seal the hidden labels, and carry them from one machine to another."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ def _unlock(_: click.Context, __: click.Parameter, key_file: Path | None) -> Unl
     if key_file:
         return Unlock(key_file=key_file)
     given = unlock_from_environment()
-    if given.passphrase or given.key_file:
+    if given.passphrase or given.key_file or not sys.stdin.isatty():
         return given
     return Unlock(passphrase=lambda: str(click.prompt("Passphrase", hide_input=True, err=True)))
 

@@ -55,7 +55,7 @@ def test_a_kernel_is_told_its_bundle_seed_budget_and_deadline(run, tmp_path: Pat
     lines: list[str] = []
     before = time.time()
     run(
-        "import os; print(*(os.environ['GRADER_' + k] for k in ('BUNDLE', 'OUT', 'SEED', 'BUDGET_SECONDS', 'DEADLINE')))",
+        "import os\nprint(*(os.environ['GRADER_' + name] for name in 'BUNDLE OUT SEED BUDGET_SECONDS DEADLINE'.split()))",
         on_line=lines.append,
     )
     bundle, out, seed, budget, deadline = lines[0].split()
@@ -93,7 +93,8 @@ def test_a_process_left_behind_by_a_finished_kernel_dies_too(run):
 
 def test_a_kernel_that_ignores_signals_dies_with_the_budget(run):
     outcome = run(
-        "import signal, time\nfor s in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(s, signal.SIG_IGN)\n"
+        "import signal, time\n"
+        "for ignored in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(ignored, signal.SIG_IGN)\n"
         "time.sleep(60)",
         budget_seconds=1.0,
     )
