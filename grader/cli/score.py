@@ -52,12 +52,12 @@ def command(
     PATH is a .csv, .csv.gz, .zip with one CSV or .parquet, or a folder of such files. A file that was scored before
     is not scored again. Needs the vault: this is the instructor's command.
     """
-    if not path.exists():
-        raise UserError(f"{path}: there is no such file")
     is_folder = path.is_dir()
     if is_folder and team:
         raise click.UsageError("--team goes with one file; in a folder each file is named after its team")
     chosen = choose(competition, home, data, path / "any" if is_folder else path)
+    if not path.exists():
+        raise UserError(f"{path}: there is no such file")
     output.note(f"{chosen.name} ({chosen.why})")
     judge = open_judge(home, chosen.name)
     limit = None if no_limit else judge.rules.daily_limit

@@ -55,10 +55,11 @@ def test_a_kernel_is_told_its_bundle_seed_budget_and_deadline(run, tmp_path: Pat
     lines: list[str] = []
     before = time.time()
     run(
-        "import os\nprint(*(os.environ['GRADER_' + name] for name in 'BUNDLE OUT SEED BUDGET_SECONDS DEADLINE'.split()))",
+        "import os\n"
+        "for name in 'BUNDLE', 'OUT', 'SEED', 'BUDGET_SECONDS', 'DEADLINE': print(os.environ['GRADER_' + name])",
         on_line=lines.append,
     )
-    bundle, out, seed, budget, deadline = lines[0].split()
+    bundle, out, seed, budget, deadline = lines
     assert (Path(bundle), seed, float(budget)) == (tmp_path, "7", 20.0)
     assert Path(out).parent == tmp_path / "runs"
     assert before + 20 <= float(deadline) <= time.time() + 20
