@@ -21,9 +21,7 @@ from competition.spec_errors import spec_error
 from competition.yaml_file import read_mapping
 
 # Metrics that judge one probability a class; with any other metric of a classification the form is `labels`.
-PROBABILITY_METRICS = frozenset(
-    {"log_loss", "brier", "roc_auc", "average_precision", "top_k_accuracy", "calibration_error"}
-)
+PROBABILITY_METRICS = frozenset({"log_loss", "cross_entropy", "roc_auc", "auc", "average_precision", "top_k_accuracy"})
 
 METRIC_HELP = "a name, {name, options} or {file: metric.py, options}"
 

@@ -10,7 +10,7 @@ from competition.catalog import find, names
 from competition.errors import UserError
 from competition.parts import Parts
 from competition.rules import MetricRule, load_rules
-from competition.spec import CompetitionSpec, load_spec
+from competition.spec import PROBABILITY_METRICS, CompetitionSpec, load_spec
 
 FONTCHAR = Path(__file__).parents[2] / "competition" / "fontchar" / "competition.yaml"
 
@@ -193,3 +193,11 @@ def test_no_value_of_any_key_leads_to_another_error(
         spec_with(**{key: value})
     except UserError as error:
         assert "\n" not in str(error).replace("\\n", "")
+
+
+def test_the_metrics_of_probabilities_are_those_the_judge_knows() -> None:
+    from grader import metrics
+
+    known = [metrics.get(name) for name in metrics.names()]
+    of_probabilities = [metric for metric in known if metric.needs == "probabilities"]
+    assert {name for metric in of_probabilities for name in (metric.name, *metric.aliases)} == PROBABILITY_METRICS
