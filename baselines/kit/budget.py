@@ -114,6 +114,8 @@ class Reserve:
     predict_seconds: float = 0.0
     evaluate_seconds: float = 0.0
     finish_seconds: float = 1.0
+    predicted_images: int = 0  # test images times views
+    evaluated_images: int = 0
     # Another process may take half of the machine at the very end; two cores shared by two runs lose a factor of two.
     safety: float = 1.35
 
@@ -121,6 +123,11 @@ class Reserve:
     def seconds(self) -> float:
         """Seconds before the deadline at which training stops."""
         return self.safety * (self.predict_seconds + self.evaluate_seconds) + self.finish_seconds
+
+    def learn_from_training(self, seconds_an_image: float) -> None:
+        """Lower the estimates to what training shows: no image takes longer to predict than to train on."""
+        self.predict_seconds = min(self.predict_seconds, seconds_an_image * self.predicted_images)
+        self.evaluate_seconds = min(self.evaluate_seconds, seconds_an_image * self.evaluated_images)
 
 
 @dataclass(slots=True)
@@ -140,8 +147,12 @@ class Allowance:
 
     @property
     def end(self) -> float:
-        """The monotonic second at which training must stop."""
-        return self.clock.last_call - self.reserve.seconds
+        """The monotonic second at which training must stop.
+
+        However slow the predictions look, half of the time is for training: predictions of a net that has learnt
+        nothing are worth nothing, and those that do not fit are left out.
+        """
+        return max(self.clock.last_call - self.reserve.seconds, (self.start + self.clock.last_call) / 2)
 
     def progress(self, step: int) -> float:
         """Progress in 0..1 before step number `step` (0-based)."""

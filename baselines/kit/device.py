@@ -1,5 +1,6 @@
 """Where and in which precision a run computes, each choice with its reason in words."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -71,16 +72,27 @@ def choose_device(wish: str) -> Placement:
     return Placement(device, device_reason="asked for")
 
 
-def use_threads(wish: int | None) -> tuple[int, str]:
-    """Set the number of CPU threads and say why: more threads than cores make a timed run several times slower."""
+def use_threads(wish: int | None, others_busy: float = 0.0) -> tuple[int, str]:
+    """Set the number of CPU threads and say why.
+
+    Threads that have to share their cores wait for each other at every layer: two runs of two threads on two cores
+    train at a fifth of the speed of two runs of one. So cores that others keep busy are left to them.
+
+    Args:
+        wish: the number asked for, or None.
+        others_busy: mean number of cores that other processes use.
+    """
     if wish:
         torch.set_num_threads(wish)
         return wish, "asked for"
     if os.environ.get("OMP_NUM_THREADS"):
         return torch.get_num_threads(), "OMP_NUM_THREADS"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    torch.set_num_threads(cores)
-    return cores, "cores this process may use"
+    free = max(1, cores - round(others_busy)) if cores == os.cpu_count() else cores
+    torch.set_num_threads(free)
+    if free < cores:
+        return free, f"{cores} cores, others use {others_busy:.1f} of them"
+    return free, "cores this process may use"
 
 
 def precision_candidates(placement: Placement, wish: str) -> list[Placement]:
@@ -93,41 +105,56 @@ def precision_candidates(placement: Placement, wish: str) -> list[Placement]:
         half = "bf16" if torch.cuda.get_device_capability(placement.device) >= (8, 0) else "fp16"
         return [replace(placement, precision=half, channels_last=True), fp32]
     if kind == "cpu":
-        return [replace(placement, precision="bf16", channels_last=True), fp32]
+        bf16 = replace(placement, precision="bf16", channels_last=True)
+        return [bf16, fp32] if torch.ops.mkldnn._is_mkldnn_bf16_supported() else [fp32, bf16]
     return [replace(fp32, precision_reason="the only one used on this device")]
 
 
 def choose_precision(
-    candidates: list[Placement], steps_on: Callable[[Placement], Callable[[], None]], images: int
+    candidates: list[Placement],
+    steps_on: Callable[[Placement], Callable[[], None]],
+    images: int,
+    allowed_seconds: float = math.inf,
 ) -> tuple[Placement, float]:
     """Time training steps in each precision and keep the fastest one.
 
     Args:
-        candidates: from `precision_candidates`; all on one device.
+        candidates: from `precision_candidates`, the likely winner first; all on one device.
         steps_on: makes, for a candidate, a function that does one whole training step on throw-away state.
         images: images of a step.
+        allowed_seconds: when they are used up, the candidates that were not timed are left out.
 
     Returns:
         The winner, its reason filled in, and its speed in training images a second.
     """
-    speeds = [images / _seconds_a_step(candidate, steps_on(candidate)) for candidate in candidates]
-    best = max(range(len(candidates)), key=speeds.__getitem__)
+    end = time.monotonic() + allowed_seconds
+    speeds: list[float] = []
+    for candidate in candidates:
+        if speeds and time.monotonic() > end:
+            break
+        speeds.append(images / _seconds_a_step(candidate, steps_on(candidate), end))
+    best = max(range(len(speeds)), key=speeds.__getitem__)
     if len(candidates) == 1:
         return candidates[0], speeds[0]
-    shown = " vs ".join(f"{c.precision} {s:,.0f}" for c, s in zip(candidates, speeds, strict=True))
-    return replace(candidates[best], precision_reason=f"measured: {shown} images/s"), speeds[best]
+    shown = " vs ".join(f"{c.precision} {s:,.0f}" for c, s in zip(candidates, speeds, strict=False))
+    left_out = "" if len(speeds) == len(candidates) else ", no time for others"
+    return replace(candidates[best], precision_reason=f"measured: {shown} images/s{left_out}"), speeds[best]
 
 
-def _seconds_a_step(placement: Placement, one_step: Callable[[], None]) -> float:
-    one_step()  # the first step builds kernels and caches
-    timings = []
-    for _ in range(_TIMED_STEPS):
-        placement.synchronise()
-        start = time.perf_counter()
-        one_step()
-        placement.synchronise()
-        timings.append(time.perf_counter() - start)
+def _seconds_a_step(placement: Placement, one_step: Callable[[], None], end: float) -> float:
+    # The first step builds kernels and caches; it counts only where there is no time for another.
+    timings = [_seconds_of(placement, one_step)]
+    while len(timings) <= _TIMED_STEPS and time.monotonic() < end:
+        timings.append(_seconds_of(placement, one_step))
     return min(timings)
+
+
+def _seconds_of(placement: Placement, one_step: Callable[[], None]) -> float:
+    placement.synchronise()
+    start = time.perf_counter()
+    one_step()
+    placement.synchronise()
+    return time.perf_counter() - start
 
 
 def move_model(model: nn.Module, placement: Placement) -> nn.Module:

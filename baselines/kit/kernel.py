@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from baselines.kit import files
 from baselines.kit.budget import Clock, Watchdog, parse_duration, show_duration
+from baselines.kit.load import CpuReading
 from competition.errors import UserError
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
 
     settings = [*_shortcut_settings(kernel, options), *options.settings]
     recipe = load_recipe(kernel.recipes, options.recipe, settings)
+    before = CpuReading.take()
     # A wrong recipe is told in a tenth of a second; torch takes some to be imported.
     from baselines.kit.live import create_reporter
     from baselines.kit.session import Request, train_and_predict
@@ -163,6 +165,7 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
         device=options.device,
         threads=options.threads,
         resume=options.resume,
+        others_busy=CpuReading.take().others_since(before),
     )
     reporter = create_reporter(clock)
     try:

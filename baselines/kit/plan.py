@@ -19,6 +19,7 @@ from baselines.kit.step import TrainStep, is_out_of_memory
 Build = Callable[[Recipe, ImageShape], nn.Module]
 
 _SMALLEST_BUDGET = 4.0  # seconds left below which measuring would cost more than it gives
+_PROBING_SHARE = 0.03  # of what is left, for one rung
 _TRAINING_SHARE = 0.8  # of what is left; the rest goes to data, evaluations and predictions
 
 
@@ -84,7 +85,7 @@ def _plan_rung(
     shape = target_shape(stored, taken.image_px)
     trial = lambda candidate: _trial_steps(build, taken, shape, candidate, seed)  # noqa: E731
     with kept_random_state():
-        chosen, speed = choose_precision(candidates, trial, taken.batch)
+        chosen, speed = choose_precision(candidates, trial, taken.batch, _PROBING_SHARE * clock.remaining)
     return Plan(taken, chosen, speed, name)
 
 

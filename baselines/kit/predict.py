@@ -96,11 +96,25 @@ def _logits_of(model: nn.Module, images: Tensor, placement: Placement, views: Se
     return torch.stack(shares).mean(0).clamp_min(1e-12).log()
 
 
-def evaluate(model: nn.Module, data: ImageData, part: Part, placement: Placement, batch: int, loss: Loss) -> Evaluation:
-    """Loss and accuracy on a part, as it is, without augmentation."""
+def evaluate(
+    model: nn.Module,
+    data: ImageData,
+    part: Part,
+    placement: Placement,
+    batch: int,
+    loss: Loss,
+    stop_at: float | None = None,
+) -> Evaluation | None:
+    """Loss and accuracy on a part, as it is, without augmentation.
+
+    Returns:
+        The figures of the rows that were done by the monotonic second `stop_at`; None where that is none at all.
+    """
     start = time.monotonic()
-    logits = predict_logits(model, data, part, placement, batch)
-    labels = part.labels.cpu()
+    logits = predict_logits(model, data, part, placement, batch, stop_at=stop_at)
+    if not len(logits):
+        return None
+    labels = part.labels[: len(logits)].cpu()
     return Evaluation(
         loss=float(loss(logits, labels)),
         accuracy=float((logits.argmax(1) == labels).float().mean()),
@@ -110,8 +124,13 @@ def evaluate(model: nn.Module, data: ImageData, part: Part, placement: Placement
 
 
 def _contradicted(logits: Tensor, labels: Tensor) -> float:
-    """Share of rows whose best class holds most of the probability while the label's own class holds next to none."""
-    shares = class_probabilities(logits)
-    best, where = shares.max(1)
-    of_label = shares.gather(1, labels.unsqueeze(1)).squeeze(1)
-    return float(((where != labels) & (best > 0.7) & (of_label < 0.02)).float().mean())
+    """Share of rows that are wrong with the confidence of a right answer.
+
+    A model that errs by itself is less sure where it errs. Where labels are wrong it answers as surely as elsewhere.
+    """
+    best, where = class_probabilities(logits).max(1)
+    right = where == labels
+    if not right.any():
+        return 0.0
+    usual = best[right].median()
+    return float((~right & (best >= 0.95 * usual) & (best > 0.5)).float().mean())

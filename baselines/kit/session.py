@@ -49,6 +49,7 @@ class Request:
     device: str = "auto"
     threads: int | None = None
     resume: bool = False
+    others_busy: float = 0.0  # cores that other processes use
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
     """
     imports_took = request.clock.elapsed
     recipe, bundle = request.recipe, request.bundle
-    threads, threads_reason = use_threads(request.threads)
+    threads, threads_reason = use_threads(request.threads, request.others_busy)
     reporter.note(f"{threads} threads ({threads_reason}), {show_versions()}")
     plan = _plan(build, request)
     _tell_plan(plan, reporter)
@@ -87,8 +88,8 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
     fit = trainer.fit()
     reporter.note(f"training ended: {fit.ending}")
     kept = trainer.evaluated_model
-    trained = trainer.best.restore(kept)
-    rows = _predict(kept, data, plan, request, reporter) if trained else 0
+    usable = trainer.best.restore(kept) or (fit.steps > 0 and not fit.diverged)
+    rows = _predict(kept, data, plan, request, reporter) if usable else 0
     findings = diagnose(fit.rows, fit.losses, data.shape.classes, fit.diverged, fit.best)
     outcome = Outcome(plan, fit, findings, kept, data, rows)
     _write_results(request, outcome, trainer.best.state, threads, imports_took, reporter)
@@ -135,6 +136,8 @@ def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, imports_took: 
         predict_seconds=seconds * len(data.test) * views,
         evaluate_seconds=seconds * (len(data.validation) + sample),
         finish_seconds=max(0.8, 0.5 * imports_took),
+        predicted_images=len(data.test) * views,
+        evaluated_images=len(data.validation) + sample,
     )
 
 

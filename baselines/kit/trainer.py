@@ -84,7 +84,7 @@ class Trainer:
         self._since = _Since(self.step)
         self._pending: list[tuple[Tensor, Tensor, int]] = []
         self._evaluated_until = time.monotonic()
-        self._evaluation_seconds = 0.0
+        self._evaluation_seconds = allowance.reserve.evaluate_seconds
         self._saved_at = time.monotonic()
         self._saving_seconds = 0.0
         self._epochs_expected: float | None = None
@@ -139,6 +139,7 @@ class Trainer:
         problem = self._collect() if self._is_collecting_due() else None
         now = time.monotonic()
         self.allowance.note_step(now - began)
+        self.allowance.reserve.learn_from_training(1 / max(self._since.speed, 1e-9))
         self.reporter.step(
             self.step, self.step / self._epoch_steps, self.allowance.progress(self.step), rate, self._since.mean_loss
         )
@@ -200,29 +201,35 @@ class Trainer:
         return self._epochs_expected or 0.0
 
     def _evaluate(self) -> None:
+        began = time.monotonic()
         if self._collect():
             return
-        validation, sample = self._measure()
-        row = self._row(validation, sample)
+        measured = self._measure()
+        if measured is None:
+            self.reporter.note("no time was left to evaluate")
+            return
+        row = self._row(*measured)
         self.rows.append(row)
         self.schedule.observe(row.validation_loss)
         improved = self.best.offer(self.evaluated_model, row)
         self.reporter.evaluation(row, improved)
-        self._evaluation_seconds = validation.seconds + sample.seconds
-        self.allowance.reserve.evaluate_seconds = self._evaluation_seconds
+        self._evaluation_seconds = self.allowance.reserve.evaluate_seconds = time.monotonic() - began
         self._since = _Since(self.step, best_speed=self._since.best_speed)
         self._save()
         self._evaluated_until = time.monotonic()
 
-    def _measure(self) -> tuple[Evaluation, Evaluation]:
+    def _measure(self) -> tuple[Evaluation, Evaluation] | None:
+        """Figures of the validation part and of a sample of the training part, as far as time allows."""
         part_size = max(256, self.recipe.batch) if self.placement.device.type == "cuda" else 256
-        loss, train = plain_loss(self.recipe), self.data.train
-        sample = Part(train.images[:_SAMPLE], train.labels[:_SAMPLE])
-        arguments = (self.placement, part_size, loss)
-        return (
-            evaluate(self.evaluated_model, self.data, self.data.validation, *arguments),
-            evaluate(self.evaluated_model, self.data, sample, *arguments),
-        )
+        sample = Part(self.data.train.images[:_SAMPLE], self.data.train.labels[:_SAMPLE])
+        loss, reserve = plain_loss(self.recipe), self.allowance.reserve
+        stop_at = self.allowance.clock.last_call - reserve.safety * reserve.predict_seconds - reserve.finish_seconds
+        found = [
+            evaluate(self.evaluated_model, self.data, part, self.placement, part_size, loss, stop_at)
+            for part in (self.data.validation, sample)
+        ]
+        validation = found[0]
+        return None if validation is None else (validation, found[1] or validation)
 
     def _row(self, validation: Evaluation, sample: Evaluation) -> Row:
         return Row(

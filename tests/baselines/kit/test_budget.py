@@ -88,3 +88,17 @@ def test_the_watchdog_ends_a_process_that_sits_in_a_native_call():
     done = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, timeout=15, check=False)
     assert (done.returncode, done.stderr) == (0, "last words\n")
     assert time.monotonic() - start < 6
+
+
+def test_however_slow_the_predictions_look_half_of_the_time_is_for_training():
+    now = time.monotonic()
+    allowance = Allowance(Clock(now, now + 100), Reserve(predict_seconds=5000), total_steps=10, start=now)
+    assert allowance.end - now == pytest.approx(49.5, abs=0.1)
+
+
+def test_training_speed_bounds_what_is_kept_for_the_predictions():
+    reserve = Reserve(predict_seconds=50, evaluate_seconds=30, predicted_images=1000, evaluated_images=200)
+    reserve.learn_from_training(0.01)
+    assert (reserve.predict_seconds, reserve.evaluate_seconds) == (10, 2)
+    reserve.learn_from_training(0.5)
+    assert (reserve.predict_seconds, reserve.evaluate_seconds) == (10, 2)

@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_where_it_stopped(glyphs, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert len(read_submission(tmp_path)) == 60  # the fallback
-    again = kernel_process(KERNEL, *command[3:], "--resume", "--budget", "12s")
+    again = kernel_process(KERNEL, *command[3:], "--resume", "--budget", "8s")
     assert again.returncode == 0, again.stderr
     assert "resumed at step" in again.stderr
     assert not (tmp_path / "resume.pt").exists()
