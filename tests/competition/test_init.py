@@ -15,7 +15,6 @@ from competition.init import init_competition
 from competition.prepare import prepare
 from tests.competition.conftest import write_pictures
 
-
 HARD_LABELS = [
     "yes",
     "null",
