@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.submission.columns import WORD, TextColumn, chunks
+from grader.submission.decimals import parse_fractions
 
 NUMBER, NO_NUMBER, NOT_FINITE = 0, 1, 2  # what a cell is
 
@@ -26,11 +27,11 @@ def parse_floats(cells: TextColumn) -> tuple[NDArray[np.float64], NDArray[np.uin
     values = np.empty(len(cells))
     kinds = np.zeros(len(cells), dtype=np.uint8)
     for rows in chunks(len(cells)):
-        parsed = _parsed_together(cells[rows])
-        if parsed is None:
-            values[rows], kinds[rows] = _parsed_one_by_one(cells[rows])
-        else:
-            values[rows] = parsed
+        values[rows], simple = parse_fractions(cells[rows])
+        others = np.flatnonzero(~simple) + rows.start
+        if others.size:
+            parsed = _parsed_together(cells[others])
+            values[others], kinds[others] = _parsed_one_by_one(cells[others]) if parsed is None else (parsed, NUMBER)
     overflown = np.isinf(values)
     if overflown.any():
         values[overflown], kinds[overflown] = np.nan, NOT_FINITE

@@ -106,14 +106,19 @@ def _plain_table(data: bytearray, most_lines: int | None) -> Table:
 
 def _separators(buffer: Bytes, size: int) -> tuple[Offsets, int]:
     """Positions of all commas and line feeds, ascending, and the number of line feeds."""
-    pieces, lines = [], 0
+    found: Offsets = np.empty(size, dtype=offset_type(size))  # pages that are never written to take no memory
+    count = lines = 0
     for start in range(0, size, _SCANNED):
         piece = buffer[start : min(start + _SCANNED, size)]
         separates = piece == _LINE_FEED
         lines += int(np.count_nonzero(separates))
         separates |= piece == _COMMA
-        pieces.append((np.flatnonzero(separates) + start).astype(offset_type(size)))
-    return np.concatenate(pieces), lines
+        here = np.flatnonzero(separates)
+        here += start
+        found[count : count + len(here)] = here
+        count += len(here)
+    found.resize(count, refcheck=False)
+    return found, lines
 
 
 def _refuse_many_lines(lines: int, most: int | None) -> None:

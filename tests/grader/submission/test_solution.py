@@ -1,10 +1,18 @@
 """The solution as arrays, and its mistakes told without a label."""
 
+import csv
+import io
+import random
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from competition.errors import BadInputError
-from grader.submission.solution import IGNORED, PRIVATE, PUBLIC, read_ids, read_solution
+from grader.submission.check import check_bytes
+from grader.submission.solution import IGNORED, PRIVATE, PUBLIC, USAGES, read_ids, read_solution
+from tools.fuzz_submissions import random_cell, random_file, random_ids, random_rules
 
 SOLUTION = b"id,label,Usage\n007,dog,Public\nNA,1,Private\nnull,,Ignored\n1e3,cat,Public\n"
 
@@ -51,3 +59,20 @@ def test_the_ids_of_a_test_table_are_its_id_column(rules):
     assert read_ids(b'id,size,note\n7,1.5,"a,b"\n007,2,\n', rules).texts() == ["7", "007"]
     with pytest.raises(BadInputError, match="line 3: the id is there already"):
         read_ids(b"id\n7\n7\n", rules)
+
+
+@given(st.integers(0, 2**32), st.randoms())
+def test_the_same_file_against_permuted_labels_gets_the_same_answer(seed, shuffler):
+    draw = random.Random(seed)
+    rules, ids = random_rules(draw), random_ids(draw)
+    data = random_file(draw, rules, ids)
+    answers = []
+    for _ in range(2):
+        rows = [[name, random_cell(shuffler, rules), shuffler.choice(USAGES)] for name in ids]
+        if rules.form == "probabilities":
+            rows = [[name, shuffler.choice(rules.labels), usage] for name, _, usage in rows]
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([["id", rules.target_column, "Usage"], *rows])
+        checked = check_bytes(data, rules, read_solution(text.getvalue().encode(), rules).index)
+        answers.append((checked.problems, checked.rows, repr(checked.predictions)))
+    assert answers[0] == answers[1]
