@@ -4,10 +4,10 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from competition.durable import flush_folder
 from competition.errors import BadInputError
@@ -37,11 +37,11 @@ class Blobs:
             BadInputError: a file cannot be read or is no regular file; nothing refers to what was copied before it.
             StoreError: the blobs cannot be written.
         """
-        with self._plain_errors():
+        with self._plain_errors(), _side_by_side(len(files)) as each:
             self._prepare()
-            blobs = self._copy_all(files)
-            for folder in {self.path(blob.sha256).parent for blob in blobs} | {self.folder}:
-                flush_folder(folder)
+            blobs = list(each(self._copy, files))
+            folders = {self.folder, *(self.path(blob.sha256).parent for blob in blobs)}
+            list(each(flush_folder, folders))
         return blobs
 
     def fault(self, blob: Blob) -> str | None:
@@ -67,14 +67,6 @@ class Blobs:
                 if time.time() - left.stat().st_mtime > STALE_SECONDS:
                     left.unlink()
 
-    def _copy_all(self, files: Sequence[Path]) -> list[Blob]:
-        if len(files) < 2:
-            return [self._copy(file) for file in files]
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(SYNCING_THREADS) as threads:
-            return list(threads.map(self._copy, files))
-
     def _copy(self, file: Path) -> Blob:
         aside = self._aside / f"{os.getpid()}-{os.urandom(8).hex()}"
         try:
@@ -98,6 +90,18 @@ class Blobs:
                 f"{self.folder}: submissions cannot be kept here ({error.strerror}); "
                 "check its permissions and free space"
             ) from error
+
+
+@contextmanager
+def _side_by_side(count: int) -> Iterator[Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]]:
+    """`map`, in threads where there is more than one thing to do: importing them costs more than one file."""
+    if count < 2:
+        yield map
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(SYNCING_THREADS) as threads:
+        yield threads.map
 
 
 def _open_regular(file: Path) -> BinaryIO:

@@ -71,7 +71,7 @@ class PostgresqlDatabase:
             return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest revision, one process at a time."""
+        """Bring the schema to the newest revision; other processes wait meanwhile."""
         from grader.store.upgrade import upgrade_postgresql
 
         with self._plain_errors():

@@ -67,12 +67,15 @@ class SqliteDatabase:
         return str(found[0]) if found else None
 
     def upgrade(self) -> None:
-        """Bring the schema to the newest revision, one process at a time."""
+        """Bring the schema to the newest revision; other processes wait meanwhile."""
         from grader.store.upgrade import upgrade_sqlite
 
         with self._plain_errors():
             self._connection.close()
-            upgrade_sqlite(self.path)
+            try:
+                upgrade_sqlite(self.path, PATIENCE_SECONDS)
+            except OSError as error:  # the lock file beside it
+                raise _not_writable(self.path, error) from error
             self._connection = _connect(self.path)
 
     def close(self) -> None:
@@ -113,15 +116,18 @@ def _make_private_file(path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
-        raise StoreError(
-            f"{path}: the store cannot be opened for writing ({error.strerror}); check GRADER_HOME"
-        ) from None
+        raise _not_writable(path, error) from error
+
+
+def _not_writable(path: Path, error: OSError) -> StoreError:
+    return StoreError(f"{path}: the store cannot be opened for writing ({error.strerror}); check GRADER_HOME")
 
 
 # SQLite's own words -> what they mean to the person who reads them.
 _MEANINGS = {
     "not a database": "this is no grader store; move the file away or restore it from a backup",
     "malformed": "the store is damaged; restore it from a backup",
+    "Could not decode": "the store is damaged; restore it from a backup",  # this text of SQLite's quotes the value
     "full": "the disk is full; nothing of this step was kept, free some space and run it again",
     "readonly": "the store is read-only; give this user the right to write here",
     "locked": f"another process has kept the store busy for {PATIENCE_SECONDS:.0f} seconds; run it again",

@@ -6,11 +6,11 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -25,35 +25,39 @@ def alembic_config(connection: Connection) -> Config:
     return config
 
 
-def upgrade_sqlite(path: Path) -> None:
-    """Upgrade a SQLite file in one transaction; other processes wait at a lock file beside it."""
-    with _lock_file(path.with_name(path.name + ".lock")):
-        # Outside of any transaction, as SQLite demands; the file remembers it.
-        with closing(sqlite3.connect(path, timeout=60)) as connection:
+def upgrade_sqlite(path: Path, patience_seconds: float) -> None:
+    """Upgrade a SQLite file in one transaction, waiting while another process does the same.
+
+    Raises:
+        sqlite3.DatabaseError: the file cannot be written, is damaged, or was kept busy for too long.
+        OSError: the lock file beside it cannot be made.
+    """
+    # The change to WAL does not wait its turn: of 480 processes that made stores at once, two found theirs locked.
+    with _lock_file(path.with_name(f"{path.name}.lock")):
+        with closing(sqlite3.connect(path, timeout=patience_seconds)) as connection:
+            # Outside of any transaction, as SQLite demands; the file remembers it.
             connection.execute("PRAGMA journal_mode=WAL")
-        engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
-        _let_alembic_hold_the_transaction(engine)
+        _migrate_sqlite(path, patience_seconds)
+
+
+def _migrate_sqlite(path: Path, patience_seconds: float) -> None:
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": patience_seconds})
+    # Python's sqlite3 begins no transaction for CREATE TABLE; a killed upgrade must leave nothing behind.
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
         with engine.begin() as upgrading:
             command.upgrade(alembic_config(upgrading), "head")
+    except DBAPIError as error:
+        # As sqlite3 raised it: the caller knows those errors, not SQLAlchemy's.
+        raise (error.orig or error) from None
 
 
 def upgrade_postgresql(engine: Engine) -> None:
-    """Upgrade a PostgreSQL database in one transaction; other processes wait for the same advisory lock."""
+    """Upgrade a PostgreSQL database in one transaction, waiting while another process does the same."""
     with engine.begin() as connection:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
         command.upgrade(alembic_config(connection), "head")
-
-
-def _let_alembic_hold_the_transaction(engine: Engine) -> None:
-    """Python's sqlite3 would commit before each CREATE TABLE; a killed upgrade must leave nothing behind."""
-
-    @event.listens_for(engine, "connect")
-    def _no_automatic_transactions(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

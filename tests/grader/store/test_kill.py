@@ -16,6 +16,7 @@ from .conftest import Place, scored
 
 fork = multiprocessing.get_context("fork")
 FILES_A_ROUND = 6
+FINISHED = "finished"
 
 
 def work(place: Place, folder: Path, acknowledge: int) -> None:
@@ -26,6 +27,7 @@ def work(place: Place, folder: Path, acknowledge: int) -> None:
             if receipt.submission is not None:
                 os.write(acknowledge, f"received {receipt.submission.id}\n".encode())
         score_what_waits(store, acknowledge)
+        os.write(acknowledge, f"{FINISHED}\n".encode())
 
 
 def score_what_waits(store: Store, acknowledge: int) -> None:
@@ -61,12 +63,18 @@ def check(store: Store, acknowledged: set[str], handed: int) -> None:
 def live_through_kills(place: Place, folder: Path, kills: int) -> None:
     chance = random.Random(kills)
     acknowledged: set[str] = set()
+    in_time = 0
+    longest = 0.2  # seconds until the kill; follows the work, which grows with the folder
     for kill in range(kills):
         for number in range(FILES_A_ROUND):
             (folder / f"team-{kill}-{number}.csv").write_text(f"{kill} {number}\n")
-        acknowledged |= set(killed_after(chance.uniform(0, 0.1), place, folder))
+        told = set(killed_after(chance.uniform(0, longest), place, folder))
+        in_time += FINISHED not in told
+        longest *= 1.1 if FINISHED not in told else 0.8
+        acknowledged |= told - {FINISHED}
         with place.open() as store:
             check(store, acknowledged, FILES_A_ROUND * (kill + 1))
+    assert in_time > kills / 3
     work(place, folder, os.open(os.devnull, os.O_WRONLY))
     with place.open() as store:
         check(store, acknowledged, FILES_A_ROUND * kills)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grader.store import DailyLimitError, Failed, Rejected, Store, Submission, open_store
@@ -27,6 +27,8 @@ def used_at(received: list[datetime], moment: datetime) -> int:
     return sum(1 for one in received if moment - one < timedelta(hours=24))
 
 
+@example([NOW - timedelta(hours=24)], 1)
+@example([NOW - timedelta(hours=24) + timedelta(microseconds=1)], 1)
 @given(moments, st.integers(1, 5))
 def test_the_window_is_what_counting_by_hand_gives(received: list[datetime], limit: int) -> None:
     standing = allowance(received, limit, NOW)
@@ -128,3 +130,5 @@ def rush(place: Place, folder: Path, number: int, start: Barrier, taken: Any) ->
                 taken.put("taken")
             except DailyLimitError:
                 taken.put("refused")
+            except BaseException as error:
+                taken.put(repr(error))

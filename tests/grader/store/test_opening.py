@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import pwd
 import random
+import resource
 import signal
 import sqlite3
 import stat
@@ -206,6 +207,51 @@ def test_a_read_only_folder_is_told(tmp_path: Path) -> None:
         f"{tmp_path / 'home' / 'grader.db'}: "
         "the store cannot be opened for writing (Permission denied); check GRADER_HOME"
     )
+
+
+def test_a_folder_that_takes_no_new_files_is_told(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "grader.db").touch()
+    for name, mode in (("home/grader.db", 0o666), ("home", 0o555), ("", 0o755)):
+        (tmp_path / name).chmod(mode)
+    told = as_nobody(lambda: open_store(tmp_path / "home"))
+    assert told.startswith(f"{tmp_path / 'home' / 'grader.db'}: the store cannot be opened")
+    (tmp_path / "home").chmod(0o755)
+    with open_store(tmp_path / "home"):
+        pass
+    (tmp_path / "home").chmod(0o555)
+    told = as_nobody(lambda: open_store(tmp_path / "home"))
+    assert told.startswith(f"{tmp_path / 'home' / 'grader.db'}: the store ")
+
+
+def test_a_disk_that_is_full_while_the_schema_is_made_is_told(tmp_path: Path) -> None:
+    told = fork.Queue()
+
+    def make() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        try:
+            open_store(tmp_path)
+        except StoreError as error:
+            told.put(str(error))
+
+    process = fork.Process(target=make)
+    process.start()
+    message: str = told.get(timeout=30)
+    process.join()
+    assert message.startswith(f"{tmp_path / 'grader.db'}: the disk ")
+    with open_store(tmp_path) as store:
+        assert verify(store).faults == ()
+
+
+def test_text_that_is_no_utf8_is_told_without_repeating_it(tmp_path: Path, hand_in: HandIn) -> None:
+    place = Place(tmp_path / "home", None)
+    with place.open() as store:
+        hand_in(store, "a", "x")
+    place.tamper("UPDATE submissions SET team = CAST(x'4b696dff' AS TEXT)")
+    with place.open() as store, pytest.raises(StoreError) as told:
+        verify(store)
+    assert str(told.value) == f"{tmp_path / 'home' / 'grader.db'}: the store is damaged; restore it from a backup"
 
 
 def as_nobody(action: Callable[[], object]) -> str:
