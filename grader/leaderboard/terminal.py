@@ -107,7 +107,7 @@ class BoardView:
         yield Column(self._say("Team"), [self._team(row) for row in rows], right=False, elastic=True)
         scores = [Text(text, style=_row_style(row)) for row, text in zip(rows, board.displayed, strict=True)]
         yield Column(self._say("Score"), scores)
-        if console.is_terminal and console.color_system:
+        if console.is_terminal and console.color_system and not console.no_color:  # a bar is two colours
             bars = [_bar(board.position(row.score), row.baseline) for row in rows]
             yield Column("", bars, needed=3, right=False)
         if any(bounds(row) for row in rows):

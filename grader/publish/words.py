@@ -13,9 +13,9 @@ WORDS: dict[str, Bilingual] = {
     "Public": Bilingual("공개 (Public)", "Public"),
     "Private": Bilingual("비공개 (Private)", "Private"),
     "progress": Bilingual("점수의 흐름", "Progress"),
-    "about": Bilingual("설명", "Description"),
-    "evaluation": Bilingual("평가 방법", "Evaluation"),
-    "rules": Bilingual("규칙", "Rules"),
+    "about": Bilingual("대회 안내", "About"),
+    "evaluation": Bilingual("채점", "Scoring"),
+    "rules": Bilingual("제한과 형식", "Limits and format"),
     # key figures
     "higher": Bilingual("높을수록 좋음", "higher is better"),
     "lower": Bilingual("낮을수록 좋음", "lower is better"),

@@ -102,6 +102,13 @@ def test_plain_output_has_no_escape_codes_and_colour_has_bars_and_medals() -> No
     assert "━" in coloured
 
 
+def test_no_color_leaves_neither_colour_nor_the_bars_that_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = shown(BOARD, terminal=True)
+    assert "━" not in text
+    assert ";2;" not in text  # true colour
+
+
 def test_a_failed_submission_is_listed_below_without_a_rank() -> None:
     text = shown(BOARD)
     assert "Not ranked · 1 submitted without a score" in text
