@@ -10,6 +10,7 @@ from grader.submission.labels import LabelSet
 from grader.submission.problems import FIRST, Problem, UnreadableError, counted, listed, nearest, shown
 
 _OTHER_DELIMITERS = {";": "';'", "\t": "tabs", "|": "'|'"}
+_COMPARED = 1000  # columns too many, among which a missing one is looked for
 _INDEX_COLUMNS = ("", "Unnamed: 0", "index")
 
 
@@ -66,7 +67,7 @@ def check_header(header: Sequence[str], places: dict[str, int], rules: Rules, id
     repeated = [name for name in times if times[name] > 1]
     used = set(places.values())
     extra = [name for place, name in enumerate(header) if place not in used and times[name] == 1]
-    meant = {name: other for name in missing[:FIRST] if (other := nearest(name, extra)) is not None}
+    meant = {name: other for name in missing[:FIRST] if (other := nearest(name, extra[:_COMPARED])) is not None}
     problems = []
     if missing:
         problems.append(_missing(missing, meant, extra, rules))

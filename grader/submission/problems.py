@@ -10,7 +10,7 @@ FIRST = 10  # how many ids, lines or names a message shows before it only counts
 LONGEST_SHOWN = 40  # characters of a cell that a message repeats
 
 _LONGEST_GUESSED = 100  # characters of a text for which the nearest choice is looked for
-_MOST_CHOICES = 20_000  # and how many choices are looked through
+_MOST_CHOICES = 12_000  # and how many choices are looked through
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """From a file somebody hands in to the bytes of one CSV: detects what it is by its content, unpacks within a limit."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from competition.errors import UserError
 from grader.submission.problems import UnreadableError, counted, listed, shown
 
 _BLOCK = 1 << 20  # bytes unpacked at a time
+_ARCHIVE_END = 22 + (1 << 16)  # bytes of the record that ends a zip archive, with the longest comment
 _HEAD = 1024  # bytes looked at to tell what a file is
 
 _KINDS = (  # how files that are no text begin
@@ -172,6 +174,7 @@ def _gunzipped(data: bytearray, max_bytes: int) -> bytearray:
 def _unzipped(data: bytearray, max_bytes: int) -> bytearray:
     from zipfile import ZipFile
 
+    _refuse_many_entries(data)
     try:
         with ZipFile(io.BytesIO(data)) as archive:
             names = [name for name in archive.namelist() if not _is_clutter(name)]
@@ -187,6 +190,14 @@ def _unzipped(data: bytearray, max_bytes: int) -> bytearray:
         raise UnreadableError("archive", "the zip archive is packed in an unusual way; use plain 'deflate'") from None
     except Exception:  # of a damaged archive zipfile raises nearly anything, an IndexError of an empty name even
         raise UnreadableError("archive", "the zip archive is damaged or cut off; pack and upload it again") from None
+
+
+def _refuse_many_entries(data: bytearray) -> None:
+    """Refuse an archive whose list of entries alone would fill the memory: zipfile makes an object of each."""
+    tail = bytes(data[-_ARCHIVE_END:])
+    ends = [tail[found.start() :] for found in re.finditer(re.escape(b"PK\x05\x06"), tail)]
+    if any(int.from_bytes(end[12:16], "little") > _BLOCK for end in ends):
+        raise UnreadableError("archive", "the zip archive must hold exactly one CSV, but holds thousands of files")
 
 
 def _is_clutter(name: str) -> bool:

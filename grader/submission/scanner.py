@@ -16,6 +16,7 @@ Numbers = NDArray[np.intp]
 
 LONGEST_LINE = 1 << 20  # bytes; a thousand probabilities take 20,000
 _SCANNED = 1 << 18  # bytes looked at together: fits the processor's cache
+_SPARSEST, _SPARE_CELLS = 8, 1 << 20  # cells filled up for each that is there, before a table is refused
 _COMMA, _LINE_FEED = 44, 10
 
 
@@ -88,6 +89,8 @@ def _plain_table(data: bytearray, most_lines: int | None) -> Table:
     if not data.endswith(b"\n"):
         data += b"\n"
     size = len(data)
+    if data.find(b"\n") > LONGEST_LINE:  # before its cells become names of columns
+        raise _too_long(1)
     data += bytes(PADDING)
     buffer = np.frombuffer(data, dtype=np.uint8)
     separators, lines = _separators(buffer, size)
@@ -131,6 +134,9 @@ def _table(buffer: Bytes, separators: Offsets, last: Numbers, fields: Numbers, l
     bounds = np.concatenate([np.array([-1], dtype=separators.dtype), separators])
     header = _header(buffer, bounds[last[0] - fields[0] + 1 : last[0] + 2])
     first, last, fields, columns = (last - fields + 1)[1:], last[1:], fields[1:], len(header)
+    if len(last) * columns > _SPARSEST * len(separators) + _SPARE_CELLS:
+        message = f"nearly all rows have fewer cells than the header, which has {columns:,}"
+        raise UnreadableError("ragged_row", message, int(lines[1]))
     ends = np.empty((len(last), columns), dtype=separators.dtype)
     for number in range(columns):
         ends[:, number] = separators[np.minimum(first + number, last)]
@@ -165,13 +171,23 @@ def _quoted_table(data: bytearray, most_lines: int | None) -> Table:
 def _records(data: bytearray) -> Iterator[tuple[int, list[str]]]:
     """Each record and the line on which it begins. Latin-1 stands for bytes here: a character is a byte of the text."""
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE))
-    reader = csv.reader(io.TextIOWrapper(io.BytesIO(data), encoding="latin-1", newline=""), strict=True)
+    taken = 0  # characters of the record that is being read
+
+    def lines() -> Iterator[str]:
+        nonlocal taken
+        for text in io.TextIOWrapper(io.BytesIO(data), encoding="latin-1", newline=""):
+            taken += len(text)
+            if taken > LONGEST_LINE:
+                raise _too_long(line)
+            yield text
+
+    reader = csv.reader(lines(), strict=True)
     line = 1
     try:
         for row in reader:
             if row:
                 yield line, row
-            line = reader.line_num + 1
+            line, taken = reader.line_num + 1, 0
     except csv.Error as error:
         raise _unreadable(str(error), line) from None
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from grader.submission.columns import TextColumn
+from grader.submission.index import LONGEST
 from grader.submission.problems import FIRST, Problem, listed, shown
 from grader.submission.scanner import Table
 
@@ -32,7 +33,7 @@ class Sheet:
 
     def problem(self, code: str, message: str, rows: Rows) -> Problem:
         """A problem of these rows: its line is that of the first one, its ids are those of the first ten."""
-        ids = () if self.ids is None else tuple(self.ids.texts(rows[:FIRST].tolist()))
+        ids = () if self.ids is None else tuple(text[:LONGEST] for text in self.ids.texts(rows[:FIRST].tolist()))
         return Problem(code, message, self.table.line(int(rows[0])), ids)
 
     def cells(self, column: TextColumn, rows: Rows) -> str:

@@ -155,6 +155,37 @@ UNREADABLE = {
         "the zip archive must hold exactly one CSV, but holds 1 file: 'a.txt'",
         None,
     ),
+    "zip of thousands": (
+        zipped({f"{number:0100}.csv": b"" for number in range(9000)}),
+        "archive",
+        "the zip archive must hold exactly one CSV, but holds thousands of files",
+        None,
+    ),
+    "endless header": (b"," * 3_000_000 + b"\n1,2\n", "line_too_long", "line 1 is longer than 1,048,576 bytes", 1),
+    "endless quoted header": (
+        b'"a"' + b"," * 3_000_000 + b"\n1,2\n",
+        "line_too_long",
+        "line 1 is longer than 1,048,576 bytes",
+        1,
+    ),
+    "endless record of short lines": (
+        b"id,label\n" + b',,,"\n",' * 300_000,
+        "row_count",
+        "the file has 300,001 lines, far more than the expected rows",
+        None,
+    ),
+    "long record of short lines": (
+        b"id,label\n" + (b"," * 500 + b'"\n"') * 9_000,
+        "line_too_long",
+        "line 2 is longer than 1,048,576 bytes",
+        2,
+    ),
+    "wide header over short rows": (
+        b"id" + b",x" * 400_000 + b"\n" + b"a,b\n" * 50_000,
+        "ragged_row",
+        "nearly all rows have fewer cells than the header, which has 400,001",
+        2,
+    ),
     "excel": (
         zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}),
         "archive",
