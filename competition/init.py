@@ -127,9 +127,9 @@ def _description(draft: Draft, title: str, language: str) -> str:
 def _sample(draft: Draft) -> str:
     """The first lines of a submission."""
     if draft.metric == "log_loss":
-        shown = draft.labels[:4]
-        more = ",…" if len(draft.labels) > len(shown) else ""
-        return f"id,{','.join(shown)}{more}\na07d22e4c9f1,{','.join(['0.25'] * len(shown))}{more}"
+        shown, more = draft.labels[:4], ",…" if len(draft.labels) > 4 else ""
+        share = f"{1 / len(draft.labels):.3g}"
+        return f"id,{','.join(shown)}{more}\na07d22e4c9f1,{','.join([share] * len(shown))}{more}"
     return f"id,{draft.target_column}\na07d22e4c9f1,{draft.labels[0] if draft.labels else 1.5}"
 
 

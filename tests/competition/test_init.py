@@ -1,4 +1,7 @@
 import csv
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -205,3 +208,31 @@ def test_nothing_is_overwritten_and_names_are_checked(tmp_path: Path) -> None:
         init_competition(tmp_path / "competition" / "other", table, target="pric")
     with pytest.raises(UserError, match="a target column is for a table"):
         init_competition(tmp_path / "competition" / "other", tmp_path / "pictures", target="x")
+
+
+@pytest.mark.parametrize(("target", "score"), [("price", "rmse"), ("label", "log_loss")])
+def test_what_init_writes_is_prepared_checked_scored_and_published(tmp_path: Path, target: str, score: str) -> None:
+    random = np.random.default_rng(0)
+    value = (lambda: random.lognormal()) if target == "price" else (lambda: int(random.random() < 0.15))
+    table = write_csv(tmp_path / "t.csv", ["x", target], [[random.random(), value()] for _ in range(200)])
+    init_competition(tmp_path / "competition" / "comp", table)
+    shown = ""
+    for command in ("prepare comp", "check {0} -c comp", "score {0} -c comp --team us", "publish -c comp"):
+        words = command.format("data/comp/sample_submission.csv").split()
+        run = subprocess.run(
+            [sys.executable, "-c", "from grader.cli import main; main()", *words],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=clean_environment(),
+        )
+        assert run.returncode == 0, run.stderr
+        shown += run.stdout
+    assert score in shown
+    assert "us" in (tmp_path / "site" / "index.html").read_text() + "".join(
+        path.read_text() for path in (tmp_path / "site").rglob("*.html")
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("GRADER_")}

@@ -1,5 +1,6 @@
 import csv
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -425,3 +427,26 @@ def test_the_courses_own_images_of_fontchar_are_prepared(shared_data: Path, tmp_
     prepared = prepare(competition, tmp_path / "data", tmp_path / "home", shared_data / "chars74k_fnt.zip")
     assert prepared.counts["train"] == 4 * 716
     assert prepared.counts["validation"] == prepared.counts["test"] == 4 * 150
+
+
+@pytest.mark.slow
+def test_every_label_of_fontchar_agrees_with_an_independent_reading_of_chars74k(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    source = shared_data / "chars74k_fnt.zip"
+    bundle = open_bundle(prepare(find("fontchar"), tmp_path / "data", tmp_path / "home", source).bundle)
+    known: dict[bytes, set[str]] = {}
+    with zipfile.ZipFile(source) as archive:
+        for name in archive.namelist():
+            if name.endswith(".png"):
+                picture = (
+                    Image.open(io.BytesIO(archive.read(name))).convert("L").resize((90, 90), Image.Resampling.BICUBIC)
+                )
+                # The character is the last letter of the folder: DIGIT_0, CAP_A, SMALL_a.
+                known.setdefault(picture.tobytes(), set()).add(name.split("/")[-2][-1])
+    hidden = {row["id"]: row["label"] for row in solution_rows(tmp_path / "home", "fontchar")}
+    assert Counter(hidden.values()) == dict.fromkeys(bundle.rules.labels, 150)
+    for image, item in zip(bundle.test_images, bundle.test_ids, strict=True):
+        assert hidden[item] in known[image.tobytes()]
+    for image, label in zip(bundle.train_images[:5000], bundle.train_labels[:5000], strict=True):
+        assert bundle.rules.labels[label] in known[image.tobytes()]

@@ -1,10 +1,16 @@
+import string
+from pathlib import Path
+
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from competition.assignment import encoded_targets
 from competition.repeats import find_repeats, kept_items
-from competition.sources.pool import Pool
+from competition.sources import Pool, load_pool
+from tests.competition.conftest import write_competition
 
 contents = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 2)), min_size=1, max_size=40)
 
@@ -57,7 +63,7 @@ def test_conflicts_can_be_dropped_while_repeats_are_kept() -> None:
     assert kept_items(repeats, targets, "keep", "drop").tolist() == [2]
 
 
-def test_images_in_a_memory_map_and_in_another_order_of_axes_are_read_alike(tmp_path: object) -> None:
+def test_images_in_a_memory_map_and_in_another_order_of_axes_are_read_alike() -> None:
     images = np.random.default_rng(1).integers(0, 2, (50, 2, 2), dtype=np.uint8)
     turned = np.ascontiguousarray(images.transpose(2, 1, 0)).transpose(2, 1, 0)
     targets = np.zeros(50, dtype=np.int64)
@@ -65,3 +71,19 @@ def test_images_in_a_memory_map_and_in_another_order_of_axes_are_read_alike(tmp_
     plain, strided = (find_repeats(Pool(a, None, ["x"] * 50, names), targets) for a in (images, turned))
     assert plain.content.tolist() == strided.content.tolist()
     assert plain.distinct == len(np.unique(images.reshape(50, -1), axis=0))
+
+
+@pytest.mark.slow
+def test_the_repeats_of_chars74k_are_those_its_readers_counted(shared_data: Path, tmp_path: Path) -> None:
+    labels = string.digits + string.ascii_uppercase + string.ascii_lowercase
+    competition = write_competition(
+        tmp_path / "chars",
+        labels=list(labels),
+        image={"height": 128, "width": 128, "channels": 1},
+        source={"kind": "images"},
+    )
+    pool = load_pool(competition.spec, competition.folder, shared_data / "chars74k_fnt.zip")
+    repeats = find_repeats(pool, encoded_targets(competition.spec, pool).astype(np.int64))
+    assert len(pool) == 62 * 1016
+    assert round(1 - repeats.distinct / len(pool), 2) == 0.19
+    assert len(np.unique(repeats.content[repeats.conflicting])) == 796
