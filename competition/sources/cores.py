@@ -7,6 +7,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from competition.errors import UserError
 
 FEWEST_PIECES = 4  # fewer are done before other processes would have begun
 
@@ -29,6 +32,8 @@ def on_all_cores(work: Callable[[int], int], pieces: int) -> Iterator[int]:
     executor = ProcessPoolExecutor(cores, context, _begin_worker, (work,))
     try:
         yield from executor.map(_work_on, range(pieces))
+    except BrokenProcessPool as error:
+        raise UserError("a process that decoded was killed from outside (out of memory?); try again") from error
     finally:
         executor.shutdown(cancel_futures=True)
 

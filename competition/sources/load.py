@@ -11,6 +11,9 @@ from competition.sources.pool import Pool
 if TYPE_CHECKING:
     from competition.spec import CompetitionSpec
 
+# No space, no more space for this user, a file too large for the disk, a folder that may not be written to.
+MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS)
+
 
 def load_pool(spec: "CompetitionSpec", folder: Path, source: Path | None, progress: Progress = silent) -> Pool:
     """All items of a competition, labelled in the words of its label set, images at its image shape.
@@ -37,7 +40,7 @@ def load_pool(spec: "CompetitionSpec", folder: Path, source: Path | None, progre
     try:
         pool = read_places(folder, source, Wanted(labels, shape, spec.source, progress))
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+        if error.errno not in MENDABLE:
             raise
         where = error.filename or "the cache folder (GRADER_CACHE)"
         raise UserError(f"{where}: {error.strerror}; free some space or choose another folder") from error

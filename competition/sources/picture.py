@@ -6,6 +6,7 @@ Resizing and gray are Pillow's, whose whole-number arithmetic gives the same byt
 """
 
 import io
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -123,7 +124,7 @@ def _refuse_huge(height: int, width: int) -> None:
 
 def _decode_by_pillow(data: bytes, channels: int) -> Pixels:
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(data)) as image:
             _refuse_huge(image.height, image.width)
             upright = ImageOps.exif_transpose(image)
             return np.asarray(_on_white(upright).convert("L" if channels == 1 else "RGB"))

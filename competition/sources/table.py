@@ -19,6 +19,7 @@ TABLE_SUFFIXES = (".csv", ".parquet")
 LABEL_COLUMNS = ("label", "target", "class", "y")
 # What Kaggle puts beside the table with the labels.
 UNLABELLED = ("test.csv", "sample_submission.csv", "samplesubmission.csv", "test.parquet")
+NUL_SEARCH_BYTES = 4096  # a table in UTF-16 has a NUL among its first few
 FIRST_LINE = 2  # of a CSV, after its header
 
 
@@ -89,9 +90,11 @@ def _frame(reading: Reading, member: Member) -> pl.DataFrame:
     try:
         if member.name.lower().endswith(".parquet"):
             return pl.read_parquet(io.BytesIO(data))
-        header = pl.read_csv(io.BytesIO(data), n_rows=0, infer_schema=False).columns
-        texts = {reading.wanted.source.label_column, reading.wanted.source.group_column, *LABEL_COLUMNS, header[-1]}
-        as_text = {column: pl.String for column in header if column in texts}
+        if b"\0" in data[:NUL_SEARCH_BYTES]:
+            raise damaged(reading.path, member.name, "no CSV in UTF-8")
+        header = pl.read_csv(io.BytesIO(data), n_rows=0, infer_schema=False)
+        texts = {_label_column(reading, header, member), reading.wanted.source.group_column}
+        as_text = {column: pl.String for column in header.columns if column in texts}
         frame = pl.read_csv(io.BytesIO(data), schema_overrides=as_text, infer_schema_length=None)
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise damaged(reading.path, member.name, " ".join(str(error).split("\n")[0].split())) from error
@@ -172,7 +175,10 @@ def _pixels(reading: Reading, frame: pl.DataFrame, member: Member) -> NDArray[np
             f"{reading.path}: {member.name!r} has {frame.width} columns beside the label; "
             f"an image shape of {' x '.join(map(str, shape))} needs {int(np.prod(shape))}"
         )
+    no_pixels = BadInputError(f"{reading.path}: {member.name!r} has cells that are no pixels from 0 to 255")
+    if not all(dtype.is_integer() for dtype in frame.dtypes) or sum(frame.null_count().row(0)):
+        raise no_pixels
     try:
         return frame.cast(pl.UInt8).to_numpy().reshape(-1, *shape)
     except pl.exceptions.PolarsError as error:
-        raise BadInputError(f"{reading.path}: {member.name!r} has cells that are no pixels from 0 to 255") from error
+        raise no_pixels from error
