@@ -4,6 +4,7 @@ Each command is a module beside this one and is imported only when it is called,
 `grader score` start at once. Exit codes: 0 fine, 1 the thing judged is bad, 2 wrong use or a missing prerequisite.
 """
 
+import io
 import sys
 
 import click
@@ -15,6 +16,8 @@ from grader.cli.lazy import LazyGroup
 COMMANDS = {
     "prepare": "Make a competition's bundle and hidden solution.",
     "show": "Describe a competition in the terminal.",
+    "init": "Make a competition out of images or a table.",
+    "new-kernel": "Begin a kernel of one's own with a copy of a baseline.",
     "run": "Run a kernel under its wall-clock budget.",
     "check": "Check a submission without any label.",
     "score": "Check and score a submission, or a folder of them.",
@@ -47,6 +50,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line: a person's mistake becomes one line and an exit code, a bug keeps its traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Korean shows marks in its place
+            stream.reconfigure(errors="replace")
     sys.exit(_exit_code())
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from competition.errors import BadInputError
 from competition.layout import bundle_folder
 from competition.rules import Rules
 from grader.cli import options, output
@@ -63,4 +64,7 @@ def _page(home: Path, data: Path, store: str | None, rules: Rules) -> Competitio
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    try:
+        return path.read_text(encoding="utf-8") if path.is_file() else ""
+    except UnicodeDecodeError:
+        raise BadInputError(f"{path}: is not UTF-8 text; save it as UTF-8 and prepare again") from None

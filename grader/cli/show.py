@@ -37,8 +37,15 @@ def _description(folder: Path, lang: str) -> str:
     """The description in this language, else in the other."""
     for file in (folder / f"description.{lang}.md", *sorted(folder.glob("description.*.md"))):
         if file.is_file():
-            return file.read_text(encoding="utf-8")
+            return _text(file)
     raise UserError(f"{folder}: has no description.{lang}.md")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{file}: is not UTF-8 text; save it as UTF-8") from None
 
 
 def _print_markdown(text: str) -> None:

@@ -116,7 +116,7 @@ def test_an_open_vault_is_refused(course: Course, tmp_path: Path):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself_with_examples_and_speaks_json(name: str):
-    command = import_module(f"grader.cli.{name}").command
+    command = import_module(f"grader.cli.{name.replace('-', '_')}").command
     assert command.help
     assert "Examples:" in (command.epilog or "")
     leaves = command.commands.values() if isinstance(command, click.Group) else [command]
