@@ -141,7 +141,8 @@ class Bundle:
         try:
             return pl.read_csv(self.folder / name, infer_schema_length=None, schema_overrides=overrides)
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise BadInputError(f"{self.folder / name}: is no CSV of a bundle ({error})") from None
+            reason = str(error).partition("\n")[0]
+            raise BadInputError(f"{self.folder / name}: is no CSV of a bundle ({reason})") from None
 
 
 def open_bundle(folder: Path) -> Bundle:

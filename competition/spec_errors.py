@@ -23,7 +23,8 @@ def spec_error(file: Path, model: type[BaseModel], error: ValidationError) -> Us
     # An unknown key is often why another one is "missing": it comes first.
     problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
     more = len({problem["loc"][:1] for problem in problems}) - 1
-    return UserError(f"{file}: {_line(model, problems[0])}" + (f" (and {more} more)" if more else ""))
+    line = _line(model, problems[0]) + (f" (and {more} more)" if more else "")
+    return UserError(f"{file}: {''.join(map(_visible, line))}")
 
 
 def _line(model: type[BaseModel], problem: "ErrorDetails") -> str:
@@ -47,6 +48,10 @@ def suggestion(word: str, allowed: Sequence[str]) -> str:
     """`; did you mean 'x'?` for a near miss, else the list of what is allowed."""
     close = get_close_matches(word, allowed, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; allowed: {', '.join(allowed)}"
+
+
+def _visible(letter: str) -> str:
+    return letter if letter.isprintable() else repr(letter)[1:-1]
 
 
 def _shown(value: object) -> str:

@@ -170,3 +170,10 @@ def test_a_table_competition_has_no_images(tmp_path: Path) -> None:
         _ = bundle.train_values
     assert bundle.train_folds is None
     assert bundle.train_table["rooms"].to_list() == [3, 4]
+
+
+def test_a_table_that_cannot_be_read_gets_one_line(folder: Path) -> None:
+    rewrite(folder, "test.csv", b"id,x\na1,1\nb2,2,3,4\n")
+    with pytest.raises(BadInputError, match="is no CSV of a bundle") as error:
+        _ = open_bundle(folder).test_table
+    assert "\n" not in str(error.value)

@@ -184,7 +184,7 @@ values = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150)
 @given(key=st.sampled_from([*CompetitionSpec.model_fields, "rules"]), value=values)
 def test_no_value_of_any_key_leads_to_another_error(
     spec_with: Callable[..., CompetitionSpec], key: str, value: object
@@ -192,7 +192,7 @@ def test_no_value_of_any_key_leads_to_another_error(
     try:
         spec_with(**{key: value})
     except UserError as error:
-        assert "\n" not in str(error).replace("\\n", "")
+        assert "\n" not in str(error)
 
 
 def test_the_metrics_of_probabilities_are_those_the_judge_knows() -> None:
