@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +32,16 @@ class Unlock:
     """How sealed content is opened and closed: a key file where one is given, else a passphrase.
 
     Attributes:
-        passphrase: asks for it; called only when something sealed is met.
+        passphrase: asks for it; called only when something sealed is met, and once at most.
         key_file: a file made by `write_key_file`.
     """
 
     passphrase: Callable[[], str] | None = None
     key_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.passphrase is not None:
+            object.__setattr__(self, "passphrase", cache(self.passphrase))
 
 
 def unlock_from_environment() -> Unlock:
@@ -141,7 +146,7 @@ def _key_from_file(path: Path | None, what: str) -> bytes:
     except ValueError:
         key = b""
     if len(key) != 32:
-        raise UserError(f"{path}: is no key file; `grader vault` makes one")
+        raise UserError(f"{path}: is no key file; `grader vault key` makes one")
     return key
 
 

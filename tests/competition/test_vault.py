@@ -203,3 +203,18 @@ def test_a_vault_never_shows_its_passphrase(tmp_path: Path) -> None:
     assert "sesame" not in repr(vault)
     assert "unlock" not in repr(vault)
     assert os.fspath(vault.folder) in repr(vault)
+
+
+def test_a_person_is_asked_for_the_passphrase_once(tmp_path: Path) -> None:
+    asked = []
+
+    def ask() -> str:
+        asked.append("?")
+        return "open sesame" if len(asked) == 1 else "another by mistake"
+
+    vault = make_vault(tmp_path, "pets", Unlock(passphrase=ask))
+    vault.store("solution.csv", SOLUTION)
+    vault.encrypt()
+    assert vault.read_solution() == SOLUTION
+    assert len(vault.read_secret()) == 32
+    assert asked == ["?"]
