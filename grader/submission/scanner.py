@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -17,7 +17,7 @@ Numbers = NDArray[np.intp]
 LONGEST_LINE = 1 << 20  # bytes; a thousand probabilities take 20,000
 _SCANNED = 1 << 18  # bytes looked at together: fits the processor's cache
 _SPARSEST, _SPARE_CELLS = 8, 1 << 20  # cells filled up for each that is there, before a table is refused
-_COMMA, _LINE_FEED = 44, 10
+_COMMA, _LINE_FEED, _QUOTE = 44, 10, 34
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Table:
             of a row of more cells the first ones are kept.
         lines: line of the file on which each row begins (N), or the line of the first row where one row is one line.
         fields: number of cells of each row (N); None where every row has as many as the header.
+        enclosed: whether quotes around a cell are still there, to be left out.
     """
 
     buffer: Bytes
@@ -40,6 +41,7 @@ class Table:
     ends: Offsets
     lines: Numbers | int
     fields: Numbers | None
+    enclosed: bool = False
 
     def __len__(self) -> int:
         return len(self.before)
@@ -48,7 +50,12 @@ class Table:
         """The cells of one column."""
         ends = np.ascontiguousarray(self.ends[:, number])
         starts = (self.before if number == 0 else self.ends[:, number - 1]) + 1
-        return TextColumn(self.buffer, starts if self.fields is None else np.minimum(starts, ends), ends)
+        if self.fields is not None:
+            starts = np.minimum(starts, ends)
+        if self.enclosed:
+            inside = _in_quotes(TextColumn(self.buffer, starts, ends))
+            starts, ends = starts + inside, ends - inside
+        return TextColumn(self.buffer, starts, ends)
 
     def line(self, row: int) -> int:
         """The line of the file, counted from 1, on which a row begins."""
@@ -71,7 +78,10 @@ def scan(data: bytearray, most_lines: int | None = None) -> Table:
     Raises:
         UnreadableError: a quote is never closed or stands inside a cell, or a line or the file is too long.
     """
-    table = _quoted_table(data, most_lines) if b'"' in data else _plain_table(data, most_lines)
+    if b'"' in data:
+        table = _enclosed_table(data, most_lines) or _quoted_table(data, most_lines)
+    else:
+        table = _plain_table(data, most_lines)
     widths = table.ends[:, -1] - table.before
     if widths.max(initial=0) > LONGEST_LINE:
         raise _too_long(table.line(int(widths.argmax())))
@@ -147,6 +157,33 @@ def _table(buffer: Bytes, separators: Offsets, last: Numbers, fields: Numbers, l
 def _header(buffer: Bytes, bounds: Offsets) -> tuple[str, ...]:
     """The names between separators: each column starts behind one and ends at the next."""
     return tuple(TextColumn(buffer, bounds[:-1] + 1, bounds[1:]).texts())
+
+
+def _enclosed_table(data: bytearray, most_lines: int | None) -> Table | None:
+    """The table of a text in which all quotes enclose whole cells without separators, as R writes it; None otherwise.
+
+    Read as if nothing were quoted, a cell with a comma, a line end or a quote in it falls into pieces of which at least
+    one has a quote at one end only. So where the cells with quotes at both ends have all quotes, no cell is like that.
+    """
+    try:
+        table = _plain_table(bytearray(data), most_lines)
+    except UnreadableError:
+        return None
+    columns = [table.column(number) for number in range(len(table.header))]
+    columns.append(TextColumn.from_texts(table.header))
+    enclosed = sum(int(np.count_nonzero(_in_quotes(column))) for column in columns)
+    if 2 * enclosed != data.count(b'"'):
+        return None
+    names = columns[-1]
+    inside = _in_quotes(names)
+    header = TextColumn(names.buffer, names.starts + inside, names.ends - inside).texts()
+    return replace(table, header=tuple(header), enclosed=True)
+
+
+def _in_quotes(cells: TextColumn) -> NDArray[np.bool_]:
+    """Whether each cell begins and ends with a quote."""
+    inside: NDArray[np.bool_] = (cells.buffer[cells.starts] == _QUOTE) & (cells.buffer[cells.ends - 1] == _QUOTE)
+    return inside & (cells.lengths > 1)
 
 
 def _quoted_table(data: bytearray, most_lines: int | None) -> Table:

@@ -36,6 +36,9 @@ def by_scanner(text):
 @example('a,"b\r\nc"\n1,2\n\n"3"\n')
 @example("a\n\nb\n")
 @example('a\n""\n')
+@example('"a","b"\n"1",2\n"",""\n')
+@example('"a","b"\n"1",","\n",","\r"\n')
+@example('a,b\n"1","\n",""\n"\n')
 def test_a_text_has_the_cells_that_pythons_csv_module_finds(text):
     if not text.strip():
         return
@@ -105,3 +108,10 @@ def test_more_lines_than_allowed_are_refused_on_both_paths():
     for head in (b"id,label\n", b'"id",label\n'):
         with pytest.raises(UnreadableError, match="the file has 101 lines"):
             scan(bytearray(head + b"\n" * 100), most_lines=100)
+
+
+def test_cells_that_are_merely_enclosed_in_quotes_need_no_csv_module(monkeypatch):
+    monkeypatch.setattr(scanner, "_quoted_table", None)
+    table, found = by_scanner('"id","label"\r\n"007","cat"\r\n8,"",\r\n"9",dog\r\n')
+    assert found == [("id", "label"), ("007", "cat"), ("8", ""), ("9", "dog")]
+    assert table.ragged().tolist() == [1]
