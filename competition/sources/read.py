@@ -26,7 +26,7 @@ class ContentLayout(NamedTuple):
 
 
 def _is_glyphs(reading: Reading) -> bool:
-    return {"index.json", "0.webp"} <= reading.container.members.keys()
+    return {"index.json", "0.xz"} <= reading.container.members.keys()
 
 
 def _read_glyphs(reading: Reading) -> Pool:
