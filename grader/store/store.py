@@ -334,7 +334,7 @@ def _row(arrival: Arrival, blob: Blob) -> dict[str, Any]:
     return {
         "competition": arrival.competition,
         "team": _name(arrival.team),
-        "request_key": _name(arrival.request_key or blob.sha256),
+        "request_key": _name(arrival.request_key or blob.sha256, "a request key"),
         "file_name": _clean(arrival.file_name or Path(arrival.file).name),
         "sha256": blob.sha256,
         "bytes": blob.bytes,
@@ -349,13 +349,13 @@ def _clean(text: str) -> str:
     return "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in composed)
 
 
-def _name(text: str) -> str:
-    """A team's name as it is kept and compared.
+def _name(text: str, what: str = "a team's name") -> str:
+    """A name as it is kept and compared.
 
     Raises:
         UserError: it is empty, too long, or holds signs that cannot be seen.
     """
     name = unicodedata.normalize("NFC", text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise UserError(f"a team's name must have 1 to {LONGEST_NAME} visible characters; rename the team or its file")
+        raise UserError(f"{what} must have 1 to {LONGEST_NAME} visible characters")
     return name.strip()
