@@ -8,8 +8,8 @@
 A submission's life: `submit` makes its bytes and its row durable (`received`); `record` gives it a verdict, once
 (`scored`, `invalid` or `error`); `rescore` appends new scorings and keeps the old ones. After a kill at any moment,
 `pending` lists what still has to be judged, and handing the same file in again finds the submission it is: judge it
-where its status is `received` or `error` (a fault of the platform, which costs nothing and may be judged anew). Judge the
-bytes at `store.blobs.path(submission.sha256)`, not the file that was handed in, which may have changed since.
+where its status is `received` or `error` (a fault of the platform, which costs nothing and may be judged anew).
+Judge the bytes at `store.blobs.path(submission.sha256)`, not the file handed in, which may have changed since.
 
 Every change is one transaction that also appends to the ledger; `grader.store.verify.verify` replays it.
 SQLAlchemy and Alembic are imported only for PostgreSQL and to make or upgrade a schema.

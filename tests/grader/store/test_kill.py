@@ -86,10 +86,10 @@ def live_through_kills(place: Place, folder: Path, kills: int) -> None:
         ]
 
 
-def test_twenty_kills_lose_nothing_and_count_nothing_twice(place: Place, tmp_path: Path) -> None:
+def test_twelve_kills_lose_nothing_and_count_nothing_twice(place: Place, tmp_path: Path) -> None:
     folder = tmp_path / "submissions"
     folder.mkdir()
-    live_through_kills(place, folder, 20)
+    live_through_kills(place, folder, 12)
 
 
 @pytest.mark.slow

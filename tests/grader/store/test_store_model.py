@@ -155,7 +155,7 @@ class History(RuleBasedStateMachine):
 
 def test_every_history_agrees_with_the_model(migrated_home: Path) -> None:
     History.template = migrated_home
-    run_state_machine_as_test(History, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(History, settings=settings(max_examples=12, stateful_step_count=25, deadline=None))
 
 
 @pytest.mark.slow
