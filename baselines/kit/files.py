@@ -68,6 +68,13 @@ def make_output_folder(folder: Path) -> Path:
     return folder
 
 
+def clear_old_results(folder: Path, keep_checkpoint: bool = False) -> None:
+    """Delete what an earlier run left, so that no old figure lies beside a new submission."""
+    names = [RUN, HISTORY, CURVES, MODEL_SUMMARY, WEIGHTS]
+    for name in names if keep_checkpoint else [*names, RESUME]:
+        (folder / name).unlink(missing_ok=True)
+
+
 def write_submission(
     folder: Path, rules: Rules, ids: Sequence[str], probabilities: "NDArray[np.floating[Any]]"
 ) -> Path:

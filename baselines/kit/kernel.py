@@ -8,7 +8,7 @@ Nothing heavy is imported before the options are read and a valid fallback CSV l
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,34 +52,38 @@ def run_kernel(kernel: Kernel, arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 fine, 1 the bundle is bad, 2 wrong use or no way to write.
     """
+    options = command_line(kernel).parse_args(arguments)
+    if options.show_recipe:
+        return guarded(lambda: print(_recipe(kernel, options).model_dump_json(indent=2)))
+    return run_in_budget(options, lambda bundle, clock: _train(kernel, options, bundle, clock))
 
-    def work(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None:
-        _train(kernel, options, bundle, clock)
 
-    return run_command(command_line(kernel), work, arguments)
+def run_in_budget(options: argparse.Namespace, work: "Callable[[Bundle, Clock], None]") -> int:
+    """Write a fallback CSV, then do the work under the budget's watchdog. Returns the exit code."""
 
+    def run() -> None:
+        from baselines.kit.fallback import write_fallback
 
-def run_command(
-    parser: argparse.ArgumentParser,
-    work: "Callable[[argparse.Namespace, Bundle, Clock], None]",
-    arguments: Sequence[str] | None = None,
-) -> int:
-    """Read the options, write a fallback CSV, then do the work under the budget's watchdog."""
-    options = parser.parse_args(arguments)
-    from baselines.kit.fallback import write_fallback
-
-    try:
         clock = Clock.of_process(parse_duration(options.budget))
         bundle = _open(options.data)
         out = files.make_output_folder(options.out)
+        files.clear_old_results(out, keep_checkpoint=getattr(options, "resume", False))
         write_fallback(out, bundle)
         with Watchdog(clock, lambda: _last_words(clock, out)):
-            work(options, bundle, clock)
+            work(bundle, clock)
+
+    return guarded(run)
+
+
+def guarded(run: Callable[[], None]) -> int:
+    """Call `run`; a person's mistake becomes one line on standard error and an exit code."""
+    try:
+        run()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print(f"stopped; {options.out / files.SUBMISSION} is valid, --resume goes on with the run", file=sys.stderr)
+        print("stopped; the submission that was written last is valid, --resume goes on with the run", file=sys.stderr)
         return 130
     return 0
 
@@ -126,7 +130,7 @@ def base_options(name: str, about: str) -> argparse.ArgumentParser:
         help="wall clock of the whole process, imports included: 45s, 10m (environment: GRADER_BUDGET_SECONDS; 10m)",
     )  # fmt: skip
     parser.add_argument(
-        "--seed", type=int, metavar="N", default=_seed(environment),
+        "--seed", type=_seed, metavar="N", default=environment.get("GRADER_SEED") or "42",
         help="drives initial weights, order and augmentation (environment: GRADER_SEED; 42)",
     )  # fmt: skip
     return parser
@@ -145,10 +149,7 @@ def _examples(command: str) -> str:
 
 
 def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None:
-    from baselines.kit.recipe import load_recipe
-
-    settings = [*_shortcut_settings(kernel, options), *options.settings]
-    recipe = load_recipe(kernel.recipes, options.recipe, settings)
+    recipe = _recipe(kernel, options)
     before = CpuReading.take()
     # A wrong recipe is told in a tenth of a second; torch takes some to be imported.
     from baselines.kit.live import create_reporter
@@ -178,6 +179,12 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
         print(f"{accuracy}, {options.out / files.SUBMISSION}")
 
 
+def _recipe(kernel: Kernel, options: argparse.Namespace) -> "Recipe":
+    from baselines.kit.recipe import load_recipe
+
+    return load_recipe(kernel.recipes, options.recipe, [*_shortcut_settings(kernel, options), *options.settings])
+
+
 def _shortcut_settings(kernel: Kernel, options: argparse.Namespace) -> list[str]:
     given = {shortcut.key: getattr(options, f"shortcut_{shortcut.key}") for shortcut in kernel.shortcuts}
     return [f"{key}={value}" for key, value in given.items() if value is not None]
@@ -191,9 +198,10 @@ def _open(folder: Path | None) -> "Bundle":
     return open_bundle(folder)
 
 
-def _seed(environment: Mapping[str, str]) -> int:
-    text = environment.get("GRADER_SEED") or "42"
-    return int(text) if text.lstrip("-").isdigit() else 42
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number from 0 to 4294967295")
+    return int(text)
 
 
 def _path(text: str | None) -> Path | None:

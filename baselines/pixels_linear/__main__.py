@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from baselines.kit import files
-from baselines.kit.kernel import base_options, run_command
+from baselines.kit.kernel import base_options, run_in_budget
 
 if TYPE_CHECKING:
     from baselines.kit.budget import Clock
@@ -90,4 +90,5 @@ def _say(clock: "Clock", text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_command(command_line(), work))
+    options = command_line().parse_args()
+    sys.exit(run_in_budget(options, lambda bundle, clock: work(options, bundle, clock)))

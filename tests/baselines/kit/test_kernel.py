@@ -81,7 +81,7 @@ def test_a_budget_is_kept_with_a_valid_csv_however_short(glyphs, tmp_path, budge
 
 def test_a_killed_run_goes_on_where_it_stopped(glyphs, tmp_path):
     command = [sys.executable, "-m", KERNEL, *SMALL, "--data", str(glyphs), "--out", str(tmp_path), "--budget", "60s"]
-    command += ["--set", "epochs=400"]
+    command += ["--set", "epochs=80"]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"})
     waited = time.monotonic()
     while not (tmp_path / "resume.pt").exists() and time.monotonic() - waited < 40:
@@ -89,7 +89,7 @@ def test_a_killed_run_goes_on_where_it_stopped(glyphs, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert len(read_submission(tmp_path)) == 60  # the fallback
-    again = kernel_process(KERNEL, *command[3:], "--resume", "--budget", "8s")
+    again = kernel_process(KERNEL, *command[3:], "--resume")
     assert again.returncode == 0, again.stderr
     assert "resumed at step" in again.stderr
     assert not (tmp_path / "resume.pt").exists()
@@ -105,7 +105,7 @@ def test_a_killed_run_goes_on_where_it_stopped(glyphs, tmp_path):
         (["--data", "GLYPHS", "--recipe", "storng"], 2, "did you mean strong"),
         (["--data", "GLYPHS", "--set", "lerning_rate=1"], 2, "unknown key"),
         (["--data", "GLYPHS", "--out", "/dev/null/x"], 2, "cannot make the output folder"),
-        (["--data", "GLYPHS", "--seed", "x"], 2, "invalid int"),
+        (["--data", "GLYPHS", "--seed", "x"], 2, "is no seed"),
     ],
 )
 def test_wrong_use_gets_one_plain_line(glyphs, tmp_path, arguments, code, told):
@@ -115,6 +115,19 @@ def test_wrong_use_gets_one_plain_line(glyphs, tmp_path, arguments, code, told):
     assert (done.returncode, told in done.stderr) == (code, True), done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.strip().splitlines()[-1].count("error:") == 1
+
+
+def test_a_recipe_is_shown_with_its_settings_and_needs_no_data():
+    done = kernel_process(KERNEL, "--show-recipe", "--set", "lr=0.5")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["lr"] == 0.5
+    assert json.loads(done.stdout)["batch"] == 64
+
+
+def test_a_runners_wrong_seed_is_told_and_not_replaced(glyphs, tmp_path):
+    done = kernel_process(KERNEL, "--data", str(glyphs), "--out", str(tmp_path), GRADER_SEED="forty-two")
+    assert done.returncode == 2
+    assert "'forty-two' is no seed" in done.stderr
 
 
 def test_a_cut_image_file_is_told_in_one_line(tmp_path):
@@ -146,6 +159,13 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["file.txt"]
     with pytest.raises(UserError, match="cannot be written"), written_aside(tmp_path / "no" / "file") as aside:
         aside.write_text("x")
+
+
+def test_an_old_runs_figures_do_not_lie_beside_a_new_submission(glyphs, tmp_path):
+    for name in ("run.json", "history.csv", "curves.png", "resume.pt", "mine.txt"):
+        (tmp_path / name).write_text("old")
+    kernel_process(KERNEL, *SMALL, "--data", str(glyphs), "--out", str(tmp_path), "--budget", "1s")
+    assert {path.name for path in tmp_path.iterdir()} <= {"submission.csv", "mine.txt"}
 
 
 def test_the_fallback_names_the_largest_class(tmp_path):
