@@ -73,6 +73,11 @@ class Bundle:
         return np.array(self._target(float, "a number"), dtype=np.float64)
 
     @cached_property
+    def target_texts(self) -> list[str]:
+        """The target of each training item as the text in `train.csv`."""
+        return self._column(TRAIN_TABLE, self.rules.target_column)
+
+    @cached_property
     def train_folds(self) -> NDArray[np.int64] | None:
         """The fold of each training item, fold 0 for validation; None where the competition has no folds."""
         if FOLD_COLUMN not in self._train_columns:
@@ -127,9 +132,8 @@ class Bundle:
         return columns[column]
 
     def _target(self, convert: Callable[[str], Value], what: str) -> list[Value]:
-        texts = self._column(TRAIN_TABLE, self.rules.target_column)
         try:
-            return [convert(text) for text in texts]
+            return [convert(text) for text in self.target_texts]
         except (KeyError, ValueError):
             raise BadInputError(f"{self.folder / TRAIN_TABLE}: a target is not {what}") from None
 

@@ -35,6 +35,7 @@ def test_everything_is_there_and_of_the_right_type(folder: Path) -> None:
     assert bundle.train_folds is not None
     assert set(bundle.train_folds.tolist()) == {0, 1}
     assert len(bundle.train_ids) == 48
+    assert [bundle.rules.labels[label] for label in bundle.train_labels] == bundle.target_texts
     bundle.verify()
 
 
