@@ -20,8 +20,9 @@ from typing import Self
 
 from competition.errors import UserError
 from competition.progress import Progress, silent
+from competition.rules import Rules
 from grader.scoring.judge import Judge
-from grader.scoring.record import SUFFIXES, Handed, handed, keep_rules, problems_text, team_of, verdict
+from grader.scoring.record import SUFFIXES, Handed, handed, keep_rules, problems_text, refuse_oversize, team_of, verdict
 from grader.store.errors import StoreError
 from grader.store.records import Arrival, Failed, Receipt, Submission, Verdict
 from grader.store.store import Store
@@ -94,8 +95,7 @@ class _Batch:
 
 def _take_in(store: Store, judge: Judge, files: Sequence[Path], daily_limit: int | None, workers: "_Workers") -> _Batch:
     """Keep the files and give those without a verdict to the workers."""
-    arrivals = [Arrival(judge.rules.competition, team_of(file), file) for file in files]
-    answers = _submit(store, arrivals, daily_limit)
+    answers = _submit(store, judge.rules, files, daily_limit)
     waiting = {
         answer.submission.id: answer.submission
         for answer in answers
@@ -104,16 +104,19 @@ def _take_in(store: Store, judge: Judge, files: Sequence[Path], daily_limit: int
     return _Batch(files, answers, {key: workers.judge(store, submission) for key, submission in waiting.items()})
 
 
-def _submit(store: Store, arrivals: Sequence[Arrival], daily_limit: int | None) -> list[Receipt | str]:
+def _submit(store: Store, rules: Rules, files: Sequence[Path], daily_limit: int | None) -> list[Receipt | str]:
     """Hand in together; where one file cannot be taken, each for itself, so that it alone is refused."""
     try:
+        for file in files:
+            refuse_oversize(file, rules)
+        arrivals = [Arrival(rules.competition, team_of(file), file) for file in files]
         return list(store.submit_all(arrivals, daily_limit))
     except StoreError:
         raise
     except UserError as error:
-        if len(arrivals) == 1:
+        if len(files) == 1:
             return [str(error)]
-        return [answer for arrival in arrivals for answer in _submit(store, [arrival], daily_limit)]
+        return [answer for file in files for answer in _submit(store, rules, [file], daily_limit)]
 
 
 def _record(store: Store, batch: _Batch, workers: "_Workers") -> list[Graded]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from competition.rules import RULES_FILE
+from competition.errors import BadInputError
+from competition.rules import RULES_FILE, Rules
 from grader.metrics import BrokenMetricError, MetricError
 from grader.scoring.judge import Judge
 from grader.store.records import Arrival, Failed, Rejected, Score, Scored, Submission
@@ -33,8 +34,10 @@ def hand_in(store: Store, judge: Judge, file: Path, team: str, daily_limit: int 
 
     Raises:
         DailyLimitError: the team has used up its submissions of the last 24 hours.
+        BadInputError: the file is too large to be kept.
         UserError: the file cannot be read, or the team's name cannot be used.
     """
+    refuse_oversize(file, judge.rules)
     keep_rules(store, judge)
     arrival = Arrival(judge.rules.competition, team, file)
     receipt = store.submit(arrival, daily_limit)
@@ -43,6 +46,17 @@ def hand_in(store: Store, judge: Judge, file: Path, team: str, daily_limit: int 
     if submission.status in ("received", "error"):
         (submission,) = store.record([verdict(judge, submission.id, store.blobs.path(submission.sha256))])
     return handed(store, submission, is_new=receipt.is_new)
+
+
+def refuse_oversize(file: Path, rules: Rules) -> None:
+    """Refuse a file larger than the rules allow before a copy of it is kept.
+
+    Raises:
+        BadInputError: it is too large.
+    """
+    size = file.stat().st_size
+    if size > rules.max_bytes:
+        raise BadInputError(f"{file}: {size:,} bytes, but a submission may have {rules.max_bytes:,}")
 
 
 def keep_rules(store: Store, judge: Judge) -> None:

@@ -80,6 +80,15 @@ def test_the_daily_limit_refuses_and_says_when_the_next_one_is_taken(course: Cou
     assert refused.next_allowed is not None
 
 
+def test_a_file_over_the_size_limit_is_refused_before_it_is_kept(course: Course, tmp_path):
+    course.respec(max_submission_size="1kB")
+    fill(course, tmp_path / "handed", 2)
+    (tmp_path / "handed" / "huge.csv").write_bytes(b"x" * 1001)
+    huge, *others = grade(course, tmp_path / "handed")
+    assert huge.refused == f"{huge.file}: 1,001 bytes, but a submission may have 1,000"
+    assert [item.handed.submission.status for item in others if item.handed] == ["scored", "scored"]
+
+
 def test_a_folder_without_submissions_is_told(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(UserError, match="holds no submission; files that end in"):
