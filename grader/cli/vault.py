@@ -1,6 +1,7 @@
 """`grader vault`: seal the hidden labels, and carry them from one machine to another."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -22,22 +23,30 @@ Examples:
 GRADER_PASSPHRASE or GRADER_KEY_FILE answer instead, also for `grader score`."""
 
 
-def _unlock(_: click.Context, __: click.Parameter, key_file: Path | None) -> Unlock:
-    if key_file:
-        return Unlock(key_file=key_file)
-    given = unlock_from_environment()
-    if given.passphrase or given.key_file or not sys.stdin.isatty():
-        return given
-    return Unlock(passphrase=lambda: str(click.prompt("Passphrase", hide_input=True, err=True)))
+def _key_file(*, new: bool) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """The option of a command that seals (`new`: a passphrase is asked for twice) or only opens."""
+
+    def unlock(_: click.Context, __: click.Parameter, key_file: Path | None) -> Unlock:
+        if key_file:
+            return Unlock(key_file=key_file)
+        given = unlock_from_environment()
+        if given.passphrase or given.key_file or not sys.stdin.isatty():
+            return given
+        return Unlock(
+            passphrase=lambda: str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=new, err=True))
+        )
+
+    return click.option(
+        "--key-file",
+        "unlock",
+        type=click.Path(path_type=Path),
+        callback=unlock,
+        help="A key file instead of a passphrase.",
+    )
 
 
-key_file = click.option(
-    "--key-file",
-    "unlock",
-    type=click.Path(path_type=Path),
-    callback=_unlock,
-    help="A key file instead of a passphrase.",
-)
+opens = _key_file(new=False)
+seals = _key_file(new=True)
 name = click.argument("name")
 file = click.argument("file", type=click.Path(path_type=Path))
 
@@ -49,7 +58,7 @@ def command() -> None:
 
 @command.command()
 @name
-@key_file
+@seals
 @options.home
 @options.json
 def encrypt(name: str, unlock: Unlock, home: Path, json_: bool) -> int:
@@ -61,7 +70,7 @@ def encrypt(name: str, unlock: Unlock, home: Path, json_: bool) -> int:
 
 @command.command()
 @name
-@key_file
+@opens
 @options.home
 @options.json
 def decrypt(name: str, unlock: Unlock, home: Path, json_: bool) -> int:
@@ -74,7 +83,7 @@ def decrypt(name: str, unlock: Unlock, home: Path, json_: bool) -> int:
 @command.command()
 @name
 @file
-@key_file
+@seals
 @options.home
 @options.json
 def export(name: str, file: Path, unlock: Unlock, home: Path, json_: bool) -> int:
@@ -89,7 +98,7 @@ def export(name: str, file: Path, unlock: Unlock, home: Path, json_: bool) -> in
 @command.command("import")
 @file
 @click.option("--replace", is_flag=True, help="Take the place of a vault that is there.")
-@key_file
+@opens
 @options.home
 @options.json
 def import_(file: Path, replace: bool, unlock: Unlock, home: Path, json_: bool) -> int:
