@@ -26,6 +26,7 @@ COMMANDS = {
     "publish": "Write the board as a page that opens from disk.",
     "verify": "Replay the ledger and find anything edited or lost.",
     "rescore": "Score everything again, and say who moved and why.",
+    "doctor": "Examine a competition before it opens.",
     "vault": "Seal the hidden labels, and carry them elsewhere.",
 }
 
