@@ -35,7 +35,7 @@ def string(text: bytes) -> bytes:
 
 def official_pickle(rows: np.ndarray, labels: list[int]) -> bytes:
     """The opcodes that cPickle of Python 2 wrote for {'data': array, 'labels': list, …} (see `pickletools.dis`)."""
-    whole = b"".join(b"K" + bytes([n]) for n in (1,))  # BININT1
+    version = b"K\1"
     shape = b"M" + struct.pack("<H", rows.shape[0]) + b"M" + struct.pack("<H", rows.shape[1]) + b"\x86"
     dtype = (
         b"cnumpy\ndtype\n"
@@ -47,7 +47,7 @@ def official_pickle(rows: np.ndarray, labels: list[int]) -> bytes:
     )
     array = (
         b"cnumpy.core.multiarray\n_reconstruct\n" + b"cnumpy\nndarray\n" + b"K\0\x85" + string(b"b") + b"\x87R"
-        b"(" + whole + shape + dtype + b"\x89" + string(rows.tobytes()) + b"tb"
+        b"(" + version + shape + dtype + b"\x89" + string(rows.tobytes()) + b"tb"
     )
     listed = b"](" + b"".join(b"K" + bytes([n]) for n in labels) + b"e"
     names = b"](" + b"".join(string(f"a_{n}.png".encode()) for n in range(len(labels))) + b"e"
