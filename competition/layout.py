@@ -12,7 +12,7 @@ MANIFEST = "manifest.json"
 DESCRIPTION = "description.md"
 
 SOLUTION = "solution.csv"
-ENCRYPTED_SOLUTION = "solution.csv.enc"
+SECRET_BYTES = 32  # of the secret that keys test membership, order and ids
 
 
 def bundle_folder(data: Path, competition: str) -> Path:

@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-SECRET_BYTES = 32
+from competition.layout import SECRET_BYTES
 
 
 def _sequence(seed: int, name: str) -> np.random.SeedSequence:

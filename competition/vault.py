@@ -8,7 +8,6 @@ and `prepared.json`, which says what bundle they belong to. The folder `next/` h
 import fcntl
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +18,10 @@ from typing import Any
 from competition.catalog import check_name
 from competition.durable import flush_folder, folder_aside, put_folder, write_file
 from competition.errors import UserError
-from competition.layout import MANIFEST, SOLUTION, vault_folder
+from competition.layout import MANIFEST, SECRET_BYTES, SOLUTION, vault_folder
 from competition.private import FILE_MODE, FOLDER_MODE, check_private, make_private_folder
 from competition.rules import RULES_FILE
 from competition.sealed import Unlock, read_header, seal, unlock_from_environment, unseal
-from competition.seeds import SECRET_BYTES
 
 SECRET = "secret.key"
 PREPARED = "prepared.json"
@@ -192,6 +190,8 @@ def make_vault(home: Path, name: str, unlock: Unlock | None = None) -> Vault:
     make_private_folder(folder)
     vault = open_vault(home, name, unlock)
     if not (folder / SECRET).exists() and not vault.is_sealed:
+        import secrets  # here alone: the path that scores a file has no use for it
+
         vault.store(SECRET, (secrets.token_hex(SECRET_BYTES) + "\n").encode())
     return vault
 

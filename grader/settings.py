@@ -5,10 +5,8 @@ and that over the default.
 """
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from competition.errors import UserError
@@ -46,10 +44,13 @@ def read_config(path: Path = CONFIG_FILE) -> dict[str, str]:
     Raises:
         UserError: the file is no TOML, has an unknown key or a value that is no text.
     """
+    if not path.exists():
+        return {}
+    import tomllib  # only where there is a file: most calls have none
+    from difflib import get_close_matches
+
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as TOML ({error})") from error
     for key, value in config.items():

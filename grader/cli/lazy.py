@@ -1,7 +1,6 @@
 """A click group that knows its commands by name and summary and imports one only when it is called."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -32,6 +31,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which one was probably meant."""
         if args and args[0] not in self.summaries and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
             near = get_close_matches(args[0], self.summaries, n=1)
             hint = f" Did you mean '{near[0]}'?" if near else f" Commands: {', '.join(self.summaries)}."
             raise click.UsageError(f"No such command '{args[0]}'.{hint}", ctx)

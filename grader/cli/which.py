@@ -1,7 +1,6 @@
 """Which competition a command is about: the one named, the one whose folder a file lies in, or the default."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from competition.errors import UserError
@@ -58,6 +57,8 @@ def _must_be_prepared(chosen: Chosen, home: Path, data: Path) -> Chosen:
         raise UserError(f"competition '{chosen.name}' ({chosen.why}) is no name of a competition")
     if _is_prepared(chosen.name, home, data):
         return chosen
+    from difflib import get_close_matches
+
     names = prepared(home, data)
     near = get_close_matches(chosen.name, names, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"run `grader prepare {chosen.name}` first"
