@@ -1,6 +1,6 @@
 """The nets: models 1 to 3 of the course, and a net of paired convolutions whose widths fit the budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -108,4 +108,4 @@ def _norm(channels: int) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels), nn.GELU()]
 
 
-_NETS: dict[str, Any] = {"model1": model1, "model2": model2, "model3": model3, "paired": PairedNet}
+_NETS: dict[str, Callable[..., nn.Module]] = {"model1": model1, "model2": model2, "model3": model3, "paired": PairedNet}
