@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SUBMISSION = "submission.csv"
+PROBABILITIES = "probabilities.csv"
 RUN = "run.json"
 HISTORY = "history.csv"
 CURVES = "curves.png"
@@ -70,7 +71,7 @@ def make_output_folder(folder: Path) -> Path:
 
 def clear_old_results(folder: Path, keep_checkpoint: bool = False) -> None:
     """Delete what an earlier run left, so that no old figure lies beside a new submission."""
-    names = [RUN, HISTORY, CURVES, MODEL_SUMMARY, WEIGHTS]
+    names = [RUN, HISTORY, CURVES, MODEL_SUMMARY, WEIGHTS, PROBABILITIES]
     for name in names if keep_checkpoint else [*names, RESUME]:
         (folder / name).unlink(missing_ok=True)
 
@@ -86,18 +87,24 @@ def write_submission(
         ids: test ids, in the order of the rows of `probabilities`.
         probabilities: N x classes.
     """
-    rows: Iterator[Sequence[str]]
     if rules.form == "probabilities":
-        header = [rules.id_column, *rules.labels]
-        rows = ([item, *(f"{p:.6f}" for p in row)] for item, row in zip(ids, probabilities.tolist(), strict=True))
-    else:
-        header = [rules.id_column, rules.target_column]
-        best = probabilities.argmax(axis=1).tolist()
-        rows = ([item, rules.labels[index]] for item, index in zip(ids, best, strict=True))
+        return write_probabilities(folder / SUBMISSION, rules, ids, probabilities)
+    header = [rules.id_column, rules.target_column]
+    best = probabilities.argmax(axis=1).tolist()
+    rows = ([item, rules.labels[index]] for item, index in zip(ids, best, strict=True))
     return _write_csv(folder / SUBMISSION, header, rows)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows: Iterator[Sequence[str]]) -> Path:
+def write_probabilities(
+    path: Path, rules: Rules, ids: Sequence[str], probabilities: "NDArray[np.floating[Any]]"
+) -> Path:
+    """Write `id` and one probability column a class, whatever form the rules ask for: what ensembles are made of."""
+    header = [rules.id_column, *rules.labels]
+    rows = ([item, *(f"{p:.6f}" for p in row)] for item, row in zip(ids, probabilities.tolist(), strict=True))
+    return _write_csv(path, header, rows)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> Path:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

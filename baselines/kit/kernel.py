@@ -101,6 +101,9 @@ def command_line(kernel: Kernel) -> argparse.ArgumentParser:
     training.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
     training.add_argument("--threads", type=int, metavar="N", help="CPU threads (all cores this process may use)")
     training.add_argument("--resume", action="store_true", help="go on with an interrupted run in --out")
+    training.add_argument(
+        "--probabilities", action="store_true", help="write probabilities.csv beside the submission, for ensembles"
+    )
     training.add_argument("--show-recipe", action="store_true", help="print the recipe with all its keys and stop")
     for shortcut in kernel.shortcuts:
         training.add_argument(shortcut.flag, metavar="VALUE", dest=f"shortcut_{shortcut.key}", help=shortcut.help)
@@ -167,6 +170,7 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
         threads=options.threads,
         resume=options.resume,
         others_busy=CpuReading.take().others_since(before),
+        probabilities=options.probabilities,
     )
     reporter = create_reporter(clock)
     try:

@@ -50,6 +50,7 @@ class Request:
     threads: int | None = None
     resume: bool = False
     others_busy: float = 0.0  # cores that other processes use
+    probabilities: bool = False  # write probabilities.csv beside the submission
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,8 @@ def _predict(model: nn.Module, data: ImageData, plan: Plan, request: Request, re
         reporter.note(f"only {len(logits):,} of {len(data.test):,} test images were predicted in time")
     probabilities = fill_with_shares(class_probabilities(logits).numpy(), bundle)
     path = files.write_submission(request.out, bundle.rules, bundle.test_ids, probabilities)
+    if request.probabilities:
+        files.write_probabilities(request.out / files.PROBABILITIES, bundle.rules, bundle.test_ids, probabilities)
     reporter.note(f"{path} written")
     return len(logits)
 
