@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TRAIN, VALIDATION, TEST = range(3)
 TRAINING_FOLD = 1
+PUBLIC, PRIVATE, IGNORED = USAGES = ("Public", "Private", "Ignored")
 
 Ints = NDArray[np.int64]
 
@@ -34,7 +35,7 @@ class Assignment:
         folds: a fold a training row, 0 for validation; None where the spec asks for neither folds nor validation.
         test: the rows of the test part.
         test_ids: an id a test row.
-        public: whether a test row counts for the Public score.
+        usage: what a test row counts for: `Public`, `Private` or `Ignored`.
     """
 
     train: Ints
@@ -42,7 +43,12 @@ class Assignment:
     folds: Ints | None
     test: Ints
     test_ids: list[str]
-    public: NDArray[np.bool_]
+    usage: list[str]
+
+    @property
+    def public(self) -> NDArray[np.bool_]:
+        """Whether a test row counts for the Public score."""
+        return np.array([usage == PUBLIC for usage in self.usage], dtype=np.bool_)
 
 
 def assign(spec: "CompetitionSpec", pool: "Pool", secret: bytes) -> Assignment:
@@ -51,6 +57,8 @@ def assign(spec: "CompetitionSpec", pool: "Pool", secret: bytes) -> Assignment:
     Raises:
         BadInputError: the pool has too few items, classes or groups for the parts, or a label the spec lacks.
     """
+    if spec.split == "given":
+        return _given(spec, pool)
     targets = encoded_targets(spec, pool)
     kept, groups = _kept_and_groups(spec, pool, targets)
     keys = _keys(spec, secret, "parts", pool)
@@ -70,7 +78,7 @@ def assign(spec: "CompetitionSpec", pool: "Pool", secret: bytes) -> Assignment:
         folds=_folds(spec, parts[train], strata[train], None if groups is None else groups[train], train),
         test=test,
         test_ids=ids[: len(test)],
-        public=_public(spec, strata[test], _keys(spec, secret, "usage", pool)[test]),
+        usage=_usage(spec, strata[test], _keys(spec, secret, "usage", pool)[test]),
     )
 
 
@@ -179,6 +187,11 @@ def _check_parts(spec: "CompetitionSpec", parts: Ints, targets: Ints | NDArray[n
     for part, (name, size) in enumerate(zip(PARTS, spec.parts.sizes, strict=True)):
         if size and not (parts == part).any():
             raise BadInputError(f"the source is too small or has too few groups: nothing is left for the {name} part")
+    _check_trained(spec, parts, targets)
+
+
+def _check_trained(spec: "CompetitionSpec", parts: Ints, targets: Ints | NDArray[np.float64]) -> None:
+    """Refuse a class that has nothing to train on."""
     if spec.task == "classification":
         trained = np.bincount(targets[parts == TRAIN].astype(np.int64), minlength=len(spec.labels))
         if not trained.all():
@@ -199,10 +212,41 @@ def _folds(spec: "CompetitionSpec", parts: Ints, strata: Ints, groups: Ints | No
     return splits.grouped(groups, strata, keys, targets)
 
 
-def _public(spec: "CompetitionSpec", strata: Ints, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+def _usage(spec: "CompetitionSpec", strata: Ints, keys: NDArray[np.uint64]) -> list[str]:
     sizes = np.bincount(strata).tolist()
     weights = splits.share_weights(spec.public_share)
     public: NDArray[np.bool_] = splits.stratified(strata, keys, splits.quotas(sizes, weights)) == 0
     if not public.any() or (public.all() and weights[1]):
         raise BadInputError(f"{len(strata)} test items are too few for a public_share of {spec.public_share:g}")
-    return public
+    return [PUBLIC if shown else PRIVATE for shown in public]
+
+
+def _given(spec: "CompetitionSpec", pool: "Pool") -> Assignment:
+    """The split, the ids and the folds of the source itself, in its order."""
+    if pool.parts is None or pool.given is None:
+        raise BadInputError("split: given needs a source with ids, a test part and Usage; this one has none")
+    parts, given = np.array(pool.parts), pool.given
+    ignored = np.array([usage == IGNORED for usage in given.usage])
+    _check_given(spec, pool, np.flatnonzero(~ignored))
+    train, test = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "test")
+    return Assignment(
+        train=train,
+        train_ids=[given.ids[row] for row in train],
+        folds=None if given.folds is None else np.array(given.folds, dtype=np.int64)[train],
+        test=test,
+        test_ids=[given.ids[row] for row in test],
+        usage=[given.usage[row] for row in test],
+    )
+
+
+def _check_given(spec: "CompetitionSpec", pool: "Pool", scored: Ints) -> None:
+    """Refuse targets that cannot be trained on or scored; what is ignored may have any."""
+    from dataclasses import replace
+
+    kept = replace(pool, labels=[pool.labels[row] for row in scored], names=[pool.names[row] for row in scored])
+    targets = encoded_targets(spec, kept)
+    parts = np.where(np.array(pool.parts)[scored] == "train", TRAIN, TEST)
+    for part, name in ((TRAIN, "train"), (TEST, "test")):
+        if not (parts == part).any():
+            raise BadInputError(f"the source has no item in its {name} part; split: given needs both")
+    _check_trained(spec, parts, targets)

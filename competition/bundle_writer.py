@@ -133,11 +133,9 @@ def sample_csv(rules: "Rules", ids: list[str], train_labels: list[str]) -> bytes
     return csv_bytes((rules.id_column, rules.target_column), ((item, constant) for item in ids))
 
 
-def solution_csv(rules: "Rules", ids: list[str], labels: list[str], public: NDArray[np.bool_]) -> bytes:
+def solution_csv(rules: "Rules", ids: list[str], labels: list[str], usage: list[str]) -> bytes:
     """The solution in Kaggle's form: id, target and `Usage`."""
-    usage = ("Private", "Public")
-    rows = ((item, label, usage[shown]) for item, label, shown in zip(ids, labels, public.tolist(), strict=True))
-    return csv_bytes((rules.id_column, rules.target_column, "Usage"), rows)
+    return csv_bytes((rules.id_column, rules.target_column, "Usage"), zip(ids, labels, usage, strict=True))
 
 
 def write_pictures(

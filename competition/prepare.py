@@ -135,7 +135,7 @@ def _build(
     if layout == "folder":
         _write_folders(folder, spec, pool, assignment, progress)
     test_labels = [pool.labels[row] for row in assignment.test]
-    solution = solution_csv(rules, assignment.test_ids, test_labels, assignment.public)
+    solution = solution_csv(rules, assignment.test_ids, test_labels, assignment.usage)
     manifest = _manifest(competition, writer, assignment, secret, solution, layout)
     writer.write(MANIFEST, _json(manifest))
     return solution, manifest

@@ -1,6 +1,5 @@
 """Files that only their owner may read: making them so, and refusing them when they are not."""
 
-import shlex
 import stat
 from pathlib import Path
 
@@ -25,6 +24,8 @@ def check_private(path: Path) -> None:
     if stat.S_ISLNK(mode):
         raise UserError(f"{path}: is a link; what is private must lie in the vault itself")
     if mode & 0o077:
+        import shlex  # here alone: refusing is rare
+
         wanted = FOLDER_MODE if stat.S_ISDIR(mode) else FILE_MODE
         raise UserError(
             f"{path}: open to other users of this machine (mode {stat.S_IMODE(mode):03o}); "

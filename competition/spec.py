@@ -119,7 +119,7 @@ class CompetitionSpec(_Keys):
     max_submission_size: Bytes = Field(default=256 * 1024 * 1024, description=SIZE_HELP)
 
     image: ImageShape | None = Field(default=None, description="{height, width, channels}")
-    split: Literal["random", "group"] = Field(default="random", description="random or group")
+    split: Literal["random", "group", "given"] = Field(default="random", description="random, group or given")
     parts: Annotated[Parts, BeforeValidator(parse_parts)] = Field(
         default=Parts("ratio", 4, 0, 1), description="ratios such as 80:20 or 60:20:20, or counts a class"
     )
@@ -276,4 +276,16 @@ def _split_disagreements(spec: CompetitionSpec) -> list[tuple[str, str]]:
         found.append(("folds", "give either folds or a validation part, not both"))
     if spec.split == "group" and spec.repeats == "together":
         found.append(("repeats", "together cannot go with split: group; choose drop or keep"))
+    if spec.split == "given":
+        found += _given_split_disagreements(spec)
+    return found
+
+
+def _given_split_disagreements(spec: CompetitionSpec) -> list[tuple[str, str]]:
+    """A split that the source gives leaves nothing to choose."""
+    found = []
+    if spec.folds is not None:
+        found.append(("folds", "split: given takes the source's own folds; remove the key"))
+    if spec.repeats != "keep" or spec.conflicts != "keep":
+        found.append(("repeats", "split: given keeps every item of the source; choose keep"))
     return found

@@ -31,7 +31,7 @@ class _Batch(NamedTuple):
 
 def is_cifar10(reading: Reading) -> bool:
     """Whether the source holds CIFAR-10 batches."""
-    return any(BATCH.fullmatch(name.rpartition("/")[2]) for name in reading.container.members)
+    return any(BATCH.fullmatch(name.rpartition("/")[2]) for name in reading.others)
 
 
 def read_cifar10(reading: Reading) -> Pool:
@@ -40,7 +40,7 @@ def read_cifar10(reading: Reading) -> Pool:
     Raises:
         BadInputError: a batch is damaged.
     """
-    batches = _batches(reading.container)
+    batches = _batches(reading)
     images, labels, stretches = [], [], []
     for step, batch in enumerate(batches):
         reading.wanted.progress("read", step, len(batches))
@@ -48,21 +48,21 @@ def read_cifar10(reading: Reading) -> Pool:
         if len(numbers) and numbers.max() >= len(CLASSES):
             raise damaged(reading.path, batch.member.name, f"class number {numbers.max()} of {len(CLASSES)}")
         images.append(planes.reshape(-1, 3, SIDE_PX, SIDE_PX).transpose(0, 2, 3, 1))
-        names = [reading.wanted.labels.label_of(name, batch.member.name) for name in CLASSES]
+        names = [reading.wanted.labels.label_of(name, reading.path, batch.member.name) for name in CLASSES]
         labels += [names[number] for number in numbers]
         stretches.append((batch.member.name, len(numbers), batch.part))
     reading.wanted.progress("read", len(batches), len(batches))
     return array_pool(reading, np.concatenate(images), labels, stretches)
 
 
-def _batches(container: Container) -> list[_Batch]:
+def _batches(reading: Reading) -> list[_Batch]:
     found = []
-    for name, member in container.members.items():
+    for name in reading.others:
         if match := BATCH.fullmatch(name.rpartition("/")[2]):
             part = "train" if match["part"] == "data" else "test"
-            found.append(_Batch(member, part, match["binary"] is not None))
+            found.append(_Batch(reading.container.members[name], part, match["binary"] is not None))
     if len({batch.is_binary for batch in found}) > 1:
-        raise BadInputError(f"{container.path}: holds CIFAR-10 both as pickles and as binary files; name one of them")
+        raise BadInputError(f"{reading.path}: holds CIFAR-10 both as pickles and as binary files; name one of them")
     return sorted(found, key=lambda batch: (batch.part != "train", batch.member.name))
 
 

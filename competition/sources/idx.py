@@ -36,7 +36,7 @@ class _Part:
 
 def is_idx(reading: Reading) -> bool:
     """Whether the source holds idx files."""
-    return any(NAME.fullmatch(name.rpartition("/")[2]) for name in reading.container.members)
+    return any(NAME.fullmatch(name.rpartition("/")[2]) for name in reading.others)
 
 
 def read_idx(reading: Reading) -> Pool:

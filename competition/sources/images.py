@@ -7,13 +7,11 @@ three digits, `img013-042.png`, by writer 42.
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from competition.errors import BadInputError, UserError
 from competition.sources.decode import decode_images
-from competition.sources.members import Member
-from competition.sources.picture import SUFFIXES
 from competition.sources.pool import Pool
 from competition.sources.reading import Reading
 
@@ -27,7 +25,7 @@ STYLES_A_FAMILY = 4
 
 
 class _Item(NamedTuple):
-    member: Member
+    name: str
     label: str
     group: str | None
     part: str | None
@@ -35,7 +33,12 @@ class _Item(NamedTuple):
 
 def is_image_folders(reading: Reading) -> bool:
     """Whether the source holds images, in folders."""
-    return any(name.lower().endswith(SUFFIXES) for name in reading.container.members)
+    return bool(reading.images)
+
+
+def is_in_class_folder(name: str) -> bool:
+    """Whether an image lies in a folder that may be named after its class."""
+    return name.rpartition("/")[0].rpartition("/")[2].lower() not in ("", "images", *PARTS)
 
 
 def read_images(reading: Reading) -> Pool:
@@ -49,37 +52,46 @@ def read_images(reading: Reading) -> Pool:
     items = list(_items(reading))
     if not items:
         raise BadInputError(f"{reading.path}: no image of any class in the label set")
-    images = decode_images(
-        reading.container, [item.member for item in items], reading.wanted.shape, reading.wanted.progress
-    )
+    members = [reading.container.members[item.name] for item in items]
+    images = decode_images(reading.container, members, reading.wanted.shape, reading.wanted.progress)
     return Pool(
         images=images,
         table=None,
         labels=[item.label for item in items],
-        names=[item.member.name for item in items],
+        names=[item.name for item in items],
         groups=_groups(items),
         parts=[item.part or "train" for item in items] if all(item.part for item in items) else None,
     )
 
 
 def _items(reading: Reading) -> Iterator[_Item]:
-    members = reading.container.members
-    class_folders = {name.rpartition("/")[0] for name in members if name.lower().endswith(SUFFIXES)}
-    for name, member in members.items():
+    label_of = reading.wanted.labels.label_of
+    folders = {folder: _class_and_part(folder) for folder in {name.rpartition("/")[0] for name in reading.images}}
+    _refuse_strangers(reading, folders.keys())
+    for name in reading.images:
         folder, _, file = name.rpartition("/")
-        if folder not in class_folders:
-            continue  # a readme or a licence beside the class folders
-        if not name.lower().endswith(SUFFIXES):
-            raise BadInputError(f"{reading.path}: {name!r} lies among images and is none by its name; take it out")
-        above, _, class_name = folder.rpartition("/")
+        class_name, part = folders[folder]
         group = None
         if match := CHARS74K.fullmatch(file):
             class_name, group = _chars74k_class(match, class_name), _chars74k_group(match)
-        elif not class_name or class_name.lower() in PARTS:
+        elif not class_name:
             raise BadInputError(f"{reading.path}: {name!r} lies in no folder of a class; expected <class>/<file>")
-        label = reading.wanted.labels.label_of(class_name, f"{reading.path}: {name!r}")
+        label = label_of(class_name, reading.path, name)
         if label is not None:
-            yield _Item(member, label, group, PARTS.get(above.rpartition("/")[2].lower()))
+            yield _Item(name, label, group, part)
+
+
+def _class_and_part(folder: str) -> tuple[str, str | None]:
+    """The class that a folder is named after ("" for none) and the part that the folder above it is named after."""
+    above, _, name = folder.rpartition("/")
+    return ("" if name.lower() in PARTS else name), PARTS.get(above.rpartition("/")[2].lower())
+
+
+def _refuse_strangers(reading: Reading, folders: Collection[str]) -> None:
+    """Refuse what lies among images and is none; a readme or a licence beside the class folders is left alone."""
+    for name in reading.others:
+        if name.rpartition("/")[0] in folders:
+            raise BadInputError(f"{reading.path}: {name!r} lies among images and is none by its name; take it out")
 
 
 def _chars74k_class(match: re.Match[str], folder: str) -> str:
@@ -97,4 +109,4 @@ def _groups(items: list[_Item]) -> list[str] | None:
     """The group of each item; an item of unknown writer is a group of its own beside the known ones."""
     if all(item.group is None for item in items):
         return None
-    return [item.group or item.member.name for item in items]
+    return [item.group or item.name for item in items]

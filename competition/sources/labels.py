@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Literal
 
 from competition.errors import BadInputError
@@ -29,12 +30,13 @@ class LabelSet:
         self._folded = folded if len(folded) == len(self.labels) else {}
         self._known: dict[str, str | None] = {}
 
-    def label_of(self, class_name: str, where: str) -> str | None:
+    def label_of(self, class_name: str, source: Path, item: str) -> str | None:
         """The label of a class; None where the class is outside the label set and the spec drops such items.
 
         Args:
             class_name: the class as the source writes it.
-            where: the item it comes from, for the message.
+            source: where the item comes from, for the message.
+            item: the name of the item there.
 
         Raises:
             BadInputError: the class is outside the label set and the spec does not say what to do.
@@ -43,7 +45,8 @@ class LabelSet:
             self._known[class_name] = self._find(class_name)
         label = self._known[class_name]
         if label is None and self.other_classes == "refuse":
-            raise BadInputError(f"{where}: class {class_name!r} is not in the label set{self._hint(class_name)}")
+            problem = f"class {class_name!r} is not in the label set{self._hint(class_name)}"
+            raise BadInputError(f"{source}: {item}: {problem}")
         return label
 
     def label_at(self, index: int, where: str) -> str:

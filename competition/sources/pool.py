@@ -12,6 +12,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenSplit:
+    """The ids, the scored parts and the folds that a source gives its items.
+
+    Attributes:
+        ids: N ids, unique within the train and within the test part.
+        usage: N of "Public", "Private" or "Ignored" for the test part, "" for the train part.
+        folds: N folds, of which only those of the train part count; None where the source has no folds.
+    """
+
+    ids: list[str]
+    usage: list[str]
+    folds: list[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """All items of a source in the source's own order; row i of every member is item i.
 
@@ -25,6 +40,7 @@ class Pool:
         names: N names, unique: the path inside the source, or the file with the row's position.
         groups: N names of what must not be torn apart by a split: font family, writer.
         parts: N of "train" or "test" where the source itself is split; a competition usually splits anew.
+        given: what else a split of the source's own says, for `split: given`.
     """
 
     images: NDArray[np.uint8] | None
@@ -33,6 +49,7 @@ class Pool:
     names: list[str]
     groups: list[str] | None = None
     parts: list[str] | None = None
+    given: GivenSplit | None = None
 
     def __len__(self) -> int:
         """How many items the pool holds."""

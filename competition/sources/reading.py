@@ -1,5 +1,6 @@
 """What a reader of sources is given: what to read, and what the competition wants of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from competition.sources.labels import LabelSet
 from competition.sources.members import Container
 from competition.sources.picture import Shape
 from competition.sources.spec import SourceSpec
+
+TABLE_SUFFIXES = (".csv", ".parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,19 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One open folder or archive, and what is wanted of it."""
+    """One open folder or archive, and what is wanted of it.
+
+    Attributes:
+        container: the folder or archive.
+        wanted: what the competition wants of it.
+        images: the names of its members that are images by their suffix, in its order.
+        others: the names of all other members.
+    """
 
     container: Container
     wanted: Wanted
+    images: Sequence[str]
+    others: Sequence[str]
 
     @property
     def path(self) -> Path:

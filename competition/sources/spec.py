@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Kind = Literal["glyphs", "cifar10", "fashion_mnist", "emnist_letters", "stl10", "images", "table", "kaggle"]
+Kind = Literal["glyphs", "cifar10", "fashion_mnist", "emnist_letters", "stl10", "images", "table", "kaggle", "host"]
 
 
 class SourceSpec(BaseModel):
@@ -18,7 +18,7 @@ class SourceSpec(BaseModel):
 
     kind: Kind = Field(
         description="glyphs (embedded), cifar10, fashion_mnist, emnist_letters, stl10 (official download), "
-        "images, table (at `path`) or kaggle"
+        "images, table (at `path`), kaggle or host (train, test and solution of a Kaggle host, at `path`)"
     )
     path: str | None = Field(
         default=None, description="a path relative to the competition's folder, of an images, table or glyphs source"

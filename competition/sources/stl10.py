@@ -9,7 +9,7 @@ import numpy as np
 
 from competition.errors import BadInputError
 from competition.sources.arrays import array_pool
-from competition.sources.members import Container, Member, damaged
+from competition.sources.members import Member, damaged
 from competition.sources.pool import Pool
 from competition.sources.reading import Reading
 
@@ -20,7 +20,7 @@ IMAGE_BYTES = 3 * SIDE_PX * SIDE_PX
 
 def is_stl10(reading: Reading) -> bool:
     """Whether the source holds the labelled part of STL-10."""
-    return bool(_members(reading.container))
+    return bool(_members(reading))
 
 
 def read_stl10(reading: Reading) -> Pool:
@@ -29,7 +29,7 @@ def read_stl10(reading: Reading) -> Pool:
     Raises:
         BadInputError: a file is missing or damaged.
     """
-    members = _members(reading.container)
+    members = _members(reading)
     images, labels, stretches = [], [], []
     for step, part in enumerate(("train", "test")):
         reading.wanted.progress("read", step, 2)
@@ -46,17 +46,17 @@ def read_stl10(reading: Reading) -> Pool:
             raise damaged(reading.path, members[f"{part}_y.bin"].name, "a class number is not from 1 to 10")
         # From planes x columns x rows to rows x columns x planes.
         images.append(pixels.reshape(-1, 3, SIDE_PX, SIDE_PX).transpose(0, 3, 2, 1))
-        names = [reading.wanted.labels.label_of(name, members[f"{part}_y.bin"].name) for name in CLASSES]
+        names = [reading.wanted.labels.label_of(name, reading.path, members[f"{part}_y.bin"].name) for name in CLASSES]
         labels += [names[number - 1] for number in numbers]
         stretches.append((members[f"{part}_X.bin"].name, len(numbers), part))
     reading.wanted.progress("read", 2, 2)
     return array_pool(reading, np.concatenate(images), labels, stretches)
 
 
-def _members(container: Container) -> dict[str, Member]:
+def _members(reading: Reading) -> dict[str, Member]:
     wanted = {f"{part}_{what}.bin" for part in ("train", "test") for what in "Xy"}
     return {
-        name.rpartition("/")[2]: member
-        for name, member in container.members.items()
+        name.rpartition("/")[2]: reading.container.members[name]
+        for name in reading.others
         if name.rpartition("/")[2] in wanted
     }

@@ -9,34 +9,16 @@ from numpy.typing import NDArray
 
 from competition.errors import BadInputError, UserError
 from competition.sources.decode import decode_images
-from competition.sources.images import PARTS
 from competition.sources.members import Member, damaged
 from competition.sources.picture import SUFFIXES
 from competition.sources.pool import Pool
-from competition.sources.reading import Reading
+from competition.sources.reading import TABLE_SUFFIXES, Reading
 
-TABLE_SUFFIXES = (".csv", ".parquet")
 LABEL_COLUMNS = ("label", "target", "class", "y")
 # What Kaggle puts beside the table with the labels.
 UNLABELLED = ("test.csv", "sample_submission.csv", "samplesubmission.csv", "test.parquet")
 NUL_SEARCH_BYTES = 4096  # a table in UTF-16 has a NUL among its first few
 FIRST_LINE = 2  # of a CSV, after its header
-
-
-def is_table(reading: Reading) -> bool:
-    """Whether the source holds a table that is more than a note beside folders of images."""
-    names = reading.container.members
-    if not any(name.lower().endswith(TABLE_SUFFIXES) for name in names):
-        return False
-    source = reading.wanted.source
-    if source.kind == "table" or source.table or source.label_column or source.image_column:
-        return True
-    return not any(name.lower().endswith(SUFFIXES) and _is_in_class_folder(name) for name in names)
-
-
-def _is_in_class_folder(name: str) -> bool:
-    folder = name.rpartition("/")[0].rpartition("/")[2].lower()
-    return folder not in ("", "images", *PARTS)
 
 
 def read_table(reading: Reading) -> Pool:
@@ -50,9 +32,7 @@ def read_table(reading: Reading) -> Pool:
     frame = _frame(reading, member)
     label_column = _label_column(reading, frame, member)
     texts = _texts(reading, frame, label_column, member)
-    labels = [
-        reading.wanted.labels.label_of(text, f"{reading.path}: {_row(member, row)}") for row, text in enumerate(texts)
-    ]
+    labels = [reading.wanted.labels.label_of(text, reading.path, _row(member, row)) for row, text in enumerate(texts)]
     kept = [row for row, label in enumerate(labels) if label is not None]
     frame = frame if len(kept) == len(labels) else frame[kept]
     group_column = reading.wanted.source.group_column
@@ -69,7 +49,7 @@ def read_table(reading: Reading) -> Pool:
 
 def _table_member(reading: Reading) -> Member:
     """The table that the spec names, or the only one that can hold labels."""
-    tables = {name: m for name, m in reading.container.members.items() if name.lower().endswith(TABLE_SUFFIXES)}
+    tables = {name: reading.container.members[name] for name in reading.others if name.lower().endswith(TABLE_SUFFIXES)}
     if wanted := reading.wanted.source.table:
         found = [m for name, m in tables.items() if name == wanted or name.endswith(f"/{wanted}")]
     else:

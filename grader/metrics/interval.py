@@ -32,7 +32,7 @@ def interval(
     truth: Any,
     prediction: Any,
     labels: Sequence[str],
-    stream: np.random.Generator,
+    stream: "np.random.Generator",
     *,
     level: float = 0.95,
     resamples: int = 1000,
@@ -99,7 +99,7 @@ def _bootstrap(
     truth: NDArray[Any],
     prediction: NDArray[Any],
     labels: Sequence[str],
-    stream: np.random.Generator,
+    stream: "np.random.Generator",
     resamples: int,
 ) -> list[float]:
     drawn = []

@@ -1,6 +1,6 @@
 """What computes a score, as hashes and versions, so that the ledger can prove it later."""
 
-import platform
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,5 +32,5 @@ def gather_evidence(rules: Rules, solution: bytes, rules_file: Path) -> Evidence
         solution_sha256=sha256(solution).hexdigest(),
         rules_sha256=sha256(rules_file.read_bytes()).hexdigest(),
         metric_sha256=code.hexdigest(),
-        versions={"python": platform.python_version(), "numpy": np.__version__},
+        versions={"python": ".".join(map(str, sys.version_info[:3])), "numpy": np.__version__},
     )
