@@ -1,4 +1,4 @@
-"""Two families of errors: a mistake a person can mend, told in one plain line, and all else, which keeps its traceback."""
+"""Two families of errors: a person's mistake, told in one plain line, and all else, which keeps its traceback."""
 
 from typing import ClassVar
 
