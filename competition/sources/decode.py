@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,13 +80,22 @@ def _own_folder(container: Container, members: Sequence[Member], shape: Shape) -
     task.parent.mkdir(parents=True, exist_ok=True)
     lock_path = task.with_suffix(".lock")
     with lock_path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield task
-        except BlockingIOError:
+        if not _is_first(lock, lock_path):
             yield task.with_name(f"{task.name}-{os.getpid()}")
+            return
+        try:
+            yield task
         finally:
             lock_path.unlink(missing_ok=True)
+
+
+def _is_first(lock: IO[str], path: Path) -> bool:
+    """Whether this process alone holds the lock, and the lock is still the one that others will find."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.fstat(lock.fileno()).st_ino == path.stat().st_ino
+    except (BlockingIOError, FileNotFoundError):
+        return False
 
 
 def _task_name(container: Container, members: Sequence[Member], shape: Shape) -> str:

@@ -136,7 +136,7 @@ def test_two_at_once_do_not_disturb_each_other(many: tuple[Path, np.ndarray], ca
     )
     jobs = [
         subprocess.Popen([sys.executable, "-c", script, str(many[0])], stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(6)
     ]
     assert len({job.communicate(timeout=60)[0] for job in jobs}) == 1
     assert all(job.returncode == 0 for job in jobs)
