@@ -41,11 +41,6 @@ class HostSolution:
     hidden: dict[str, tuple[str, str]]
 
 
-def is_host(reading: Reading) -> bool:
-    """Whether the spec says that a host's files are to be read."""
-    return reading.wanted.source.kind == "host"
-
-
 def read_host(reading: Reading) -> Pool:
     """The training items, then the test items with their hidden labels, as the host gave them.
 

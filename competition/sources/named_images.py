@@ -24,7 +24,7 @@ class NamedImages:
         """The image that a cell names; None where there is none, or where several could be meant."""
         name = cell.removeprefix("./")
         for path in (f"{self._folder}/{name}" if self._folder else name, name):
-            if name.lower().endswith(SUFFIXES) and (member := self._container.find(path)):
+            if member := self._container.find(path):
                 return member
         found = self._by_name.get(name.rpartition("/")[2], [])
         if len(found) > 1:

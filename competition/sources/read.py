@@ -50,8 +50,20 @@ def _read_table(reading: Reading) -> Pool:
     return read_table(reading)
 
 
+def _is_host(reading: Reading) -> bool:
+    """Whether the spec says that a Kaggle host's files are to be read."""
+    return reading.wanted.source.kind == "host"
+
+
+def _read_host(reading: Reading) -> Pool:
+    from competition.sources.host import read_host  # polars here too
+
+    return read_host(reading)
+
+
 # The first that is here is read: a table may name images, so it is asked before a mere folder of them.
 LAYOUTS = (
+    ContentLayout("the files of a Kaggle host", _is_host, _read_host),
     ContentLayout("CIFAR-10 batches", is_cifar10, read_cifar10),
     ContentLayout("STL-10 binary files", is_stl10, read_stl10),
     ContentLayout("idx files", is_idx, read_idx),

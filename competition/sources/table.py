@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from competition.errors import BadInputError, UserError
 from competition.sources.decode import decode_images
 from competition.sources.members import Member, damaged
+from competition.sources.named_images import NamedImages
 from competition.sources.picture import SUFFIXES
 from competition.sources.pool import Pool
 from competition.sources.reading import TABLE_SUFFIXES, Reading
@@ -123,7 +124,8 @@ def _content(
         return None, features
     if column := _image_column(reading, frame, member):
         paths = _texts(reading, frame, column, member)
-        members = [_beside(reading, member, path, row) for row, path in enumerate(paths)]
+        named = NamedImages(reading.container, member).named
+        members = [named(path, _row(member, row)) for row, path in enumerate(paths)]
         return decode_images(reading.container, members, reading.wanted.shape, reading.wanted.progress), None
     return _pixels(reading, frame.drop([c for c in frame.columns if c in dropped]), member), None
 
@@ -134,16 +136,6 @@ def _image_column(reading: Reading, frame: pl.DataFrame, member: Member) -> str 
         return _existing(reading, frame, named, member)
     texts = [column for column in frame.columns if frame.schema[column] == pl.String]
     return next((c for c in texts if str(frame[c][0]).lower().endswith(SUFFIXES)), None)
-
-
-def _beside(reading: Reading, table: Member, path: str, row: int) -> Member:
-    """The image at a path, relative to the table's folder or to the root of the source."""
-    folder = table.name.rpartition("/")[0]
-    clean = path.removeprefix("./")
-    for name in (f"{folder}/{clean}" if folder else clean, clean):
-        if member := reading.container.find(name):
-            return member
-    raise BadInputError(f"{reading.path}: {_row(table, row)}: no image {path!r} in the source")
 
 
 def _pixels(reading: Reading, frame: pl.DataFrame, member: Member) -> NDArray[np.uint8]:
