@@ -129,6 +129,11 @@ class Reserve:
         self.predict_seconds = min(self.predict_seconds, seconds_an_image * self.predicted_images)
         self.evaluate_seconds = min(self.evaluate_seconds, seconds_an_image * self.evaluated_images)
 
+    def learn_from_evaluation(self, seconds_an_image: float) -> None:
+        """Set the estimates to the speed an evaluation had."""
+        self.predict_seconds = seconds_an_image * self.predicted_images
+        self.evaluate_seconds = seconds_an_image * self.evaluated_images
+
 
 @dataclass(slots=True)
 class Allowance:
@@ -153,6 +158,17 @@ class Allowance:
         nothing are worth nothing, and those that do not fit are left out.
         """
         return max(self.clock.last_call - self.reserve.seconds, (self.start + self.clock.last_call) / 2)
+
+    def evaluation_end(self) -> float:
+        """The monotonic second at which an evaluation that begins now must stop.
+
+        If the machine has become slower than anything measured before, evaluation and predictions share what is left
+        by their numbers of images: a few validation images fewer cost nothing, test images without a prediction do.
+        """
+        reserve, now = self.reserve, time.monotonic()
+        left = self.clock.last_call - reserve.finish_seconds - now
+        images = reserve.evaluated_images + reserve.safety * reserve.predicted_images
+        return now + left * reserve.evaluated_images / max(images, 1)
 
     def progress(self, step: int) -> float:
         """Progress in 0..1 before step number `step` (0-based)."""

@@ -47,6 +47,7 @@ class Evaluation:
 
     loss: float
     accuracy: float
+    count: int  # of images; fewer than the part has where time ran out
     contradicted: float  # share of images where the model is sure of one class and the label says another
     seconds: float
 
@@ -118,6 +119,7 @@ def evaluate(
     return Evaluation(
         loss=float(loss(logits, labels)),
         accuracy=float((logits.argmax(1) == labels).float().mean()),
+        count=len(logits),
         contradicted=_contradicted(logits, labels),
         seconds=time.monotonic() - start,
     )

@@ -213,7 +213,8 @@ class Trainer:
         self.schedule.observe(row.validation_loss)
         improved = self.best.offer(self.evaluated_model, row)
         self.reporter.evaluation(row, improved)
-        self._evaluation_seconds = self.allowance.reserve.evaluate_seconds = time.monotonic() - began
+        self._evaluation_seconds = time.monotonic() - began
+        self.allowance.reserve.learn_from_evaluation(sum(part.seconds / part.count for part in measured) / 2)
         self._since = _Since(self.step, best_speed=self._since.best_speed)
         self._save()
         self._evaluated_until = time.monotonic()
@@ -222,8 +223,7 @@ class Trainer:
         """Figures of the validation part and of a sample of the training part, as far as time allows."""
         part_size = max(256, self.recipe.batch) if self.placement.device.type == "cuda" else 256
         sample = Part(self.data.train.images[:_SAMPLE], self.data.train.labels[:_SAMPLE])
-        loss, reserve = plain_loss(self.recipe), self.allowance.reserve
-        stop_at = self.allowance.clock.last_call - reserve.safety * reserve.predict_seconds - reserve.finish_seconds
+        loss, stop_at = plain_loss(self.recipe), self.allowance.evaluation_end()
         found = [
             evaluate(self.evaluated_model, self.data, part, self.placement, part_size, loss, stop_at)
             for part in (self.data.validation, sample)

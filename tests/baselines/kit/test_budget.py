@@ -102,3 +102,10 @@ def test_training_speed_bounds_what_is_kept_for_the_predictions():
     assert (reserve.predict_seconds, reserve.evaluate_seconds) == (10, 2)
     reserve.learn_from_training(0.5)
     assert (reserve.predict_seconds, reserve.evaluate_seconds) == (10, 2)
+
+
+def test_evaluation_and_predictions_share_what_is_left_by_their_images():
+    now = time.monotonic()
+    reserve = Reserve(finish_seconds=1, predicted_images=1000, evaluated_images=650, safety=1.35)
+    allowance = Allowance(Clock(now - 79, now + 21), reserve, total_steps=10, start=now)
+    assert allowance.evaluation_end() - now == pytest.approx(19 * 650 / 2000, abs=0.1)
