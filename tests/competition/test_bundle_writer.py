@@ -55,7 +55,7 @@ def test_labels_with_commas_quotes_and_korean_survive() -> None:
     read = pl.read_csv(io.BytesIO(labels_csv(labels, ["one", "two", "three"])))
     assert read.to_dict(as_series=False) == {"label": labels, "index": [0, 1, 2], "name": ["one", "two", "three"]}
     rules = Rules("x", "X", "classification", "labels", MetricRule("accuracy"), labels=tuple(labels))
-    solution = solution_csv(rules, ["a", "b", "c"], labels, np.array([True, False, True]))
+    solution = solution_csv(rules, ["a", "b", "c"], labels, ["Public", "Private", "Public"])
     assert pl.read_csv(io.BytesIO(solution))["label"].to_list() == labels
     assert pl.read_csv(io.BytesIO(table_csv(rules, ["a", "b", "c"], None, labels)))["label"].to_list() == labels
     assert pl.read_csv(io.BytesIO(sample_csv(rules, ["a"], labels)))["label"].to_list() == ["a,b"]

@@ -129,7 +129,7 @@ def test_the_rules_hold_what_the_judge_needs_and_survive_a_round_trip(
         ({"task": "clasification"}, "task: 'clasification' is not allowed; allowed: classification, regression"),
         ({"image": {"height": 0, "width": 5}}, "image.height: 0 is not allowed; allowed: pixels, 1 to 16384"),
         ({"image": {"height": 9, "width": 5, "channels": 2}}, "image.channels: 2 is not allowed"),
-        ({"split": "byfont"}, "split: 'byfont' is not allowed; allowed: random or group"),
+        ({"split": "byfont"}, "split: 'byfont' is not allowed; allowed: random, group or given"),
         ({"seed": 1.5}, "seed: 1.5 is not allowed; allowed: a whole number from 0"),
         ({"public_share": 0}, "public_share: 0 is not allowed"),
         ({"public_share": "half"}, "public_share: 'half' is not allowed"),
