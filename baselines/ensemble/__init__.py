@@ -1,0 +1,1 @@
+"""One submission out of several kernels' probabilities."""
