@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from baselines.kit import files
 from baselines.kit.kernel import guarded, run_in_budget
+from baselines.kit.load import CpuReading
 from baselines.tune.kernels import find_kernel
 from baselines.tune.options import opened_bundle, starting_recipe, tuning_options
 
@@ -41,7 +42,7 @@ def command_line() -> argparse.ArgumentParser:
     search.add_argument("--space", type=Path, metavar="FILE", help="YAML of recipe keys and ranges (the kernel's own)")
     search.add_argument("--trials", type=_count, default=20, metavar="N", help="in all, earlier ones included (20)")
     search.add_argument(
-        "--parallel", type=_count, default=1, metavar="N", help="trials at a time; cores are shared (1)"
+        "--parallel", type=_count, default=1, metavar="N", help="trials at a time, sharing the cores (1)"
     )
     search.add_argument("--resume", action="store_true", help="go on with the search in --out")
     return parser
@@ -75,12 +76,13 @@ def _search(options: argparse.Namespace, bundle: "Bundle", clock: "Clock") -> No
     from baselines.tune.messages import Setup
     from baselines.tune.search import Limits, Search
 
+    before = CpuReading.take()
     kernel, recipe, space = _kernel_recipe_space(options)
     study = _study(options, kernel, recipe, space, bundle)
     finish_seconds = max(2.0, 2 * clock.elapsed)  # drawing slows down with the machine just as the imports did
     known_seconds = study.study.user_attrs.get("trial_seconds")
     limits = Limits(options.trials, options.parallel, clock.last_call - finish_seconds, known_seconds)
-    threads = options.threads or max(1, _cores() // options.parallel)
+    threads = options.threads or max(1, (_cores() - round(CpuReading.take().others_since(before))) // options.parallel)
     setup = Setup(options.kernel, recipe.model_dump(), options.data, options.device, threads, options.seed, 0)
     search = Search(study, setup, space.own_values(recipe), limits, options.out, lambda text: _say(clock, text))
     try:

@@ -69,9 +69,10 @@ def _draw_history(axes: "Axes", records: Sequence[Record]) -> None:
             f"{100 * best[-1]:.2f} %", (last, 100 * best[-1]), xytext=(0, 6), textcoords="offset points", ha="right",
             color=_RED, fontweight="bold",
         )  # fmt: skip
-    axes.set(xlabel="trial", ylabel="validation accuracy (%)", title="history")
+    axes.set(xlabel="trial", ylabel="validation accuracy (%)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, loc="lower right")
+    axes.set_title("history", loc="left")
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
 
 
 def _points(records: Sequence[Record]) -> tuple[list[int], list[float]]:
@@ -83,8 +84,8 @@ def _draw_importances(axes: "Axes", shares: Mapping[str, float], known: Mapping[
     axes.barh(keys, [100 * shares[key] for key in keys], color=_BLUE, height=0.6)
     for place, key in enumerate(keys):
         axes.annotate(f" {100 * shares[key]:.0f} %" if known else "", (100 * shares[key], place), va="center")
-    axes.set(xlabel="share (%)", title="what mattered" if known else "what mattered: too few trials to say")
-    axes.set_xlim(0, 115 * max([*shares.values(), 0.01]))
+    axes.set(xlabel="share (%)", xlim=(0, 115 * max([*shares.values(), 0.01])))
+    axes.set_title("what mattered" if known else "what mattered: too few trials to say", loc="left")
 
 
 def _draw_slice(axes: "Axes", records: Sequence[Record], key: str, dimension: Range | Choice) -> None:
@@ -100,7 +101,7 @@ def _draw_slice(axes: "Axes", records: Sequence[Record], key: str, dimension: Ra
         axes.set_xticks(range(len(dimension.values)), [show_value(value) for value in dimension.values])
         axes.set_xlim(-0.5, len(dimension.values) - 0.5)
     elif dimension.log:
-        axes.set_xscale("log")
+        axes.set(xscale="log", xlim=(dimension.low / 1.2, dimension.high * 1.2))
     axes.set(xlabel=key)
 
 
