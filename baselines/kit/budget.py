@@ -5,6 +5,7 @@ The clock counts from the start of the process (or from the start the runner gav
 
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -195,8 +196,54 @@ class Allowance:
         self.slowest_step = max(seconds, 0.98 * self.slowest_step)
 
 
+def hold_to_budget(clock: Clock, work: Callable[[], int], last_words: Callable[[], str]) -> int:
+    """Do the work in a child process that is killed just before the deadline, whatever it is busy with.
+
+    A child, because a thread cannot interrupt an import: loading torch on a busy machine may hold the interpreter for
+    seconds. By the deadline a valid CSV lies in its place, so a run that was cut is no failure.
+
+    Args:
+        clock: the running budget.
+        work: does the work and returns the exit code.
+        last_words: the line that is printed when the work has to be cut.
+
+    Returns:
+        The exit code of the work; 0 where it was cut.
+    """
+    if not hasattr(os, "fork") or "torch" in sys.modules or threading.active_count() > 1:
+        with Watchdog(clock, last_words):  # a fork of a process with threads may hang
+            return work()
+    import multiprocessing
+
+    sys.stdout.flush()
+    child = multiprocessing.get_context("fork").Process(target=_work_in_child, args=(work, os.getpid()))
+    child.start()
+    try:
+        child.join(max(0.0, clock.remaining))
+    except KeyboardInterrupt:
+        child.join(2.0)  # it was interrupted too and says so itself
+        child.kill()
+        return 130
+    if child.is_alive():
+        child.kill()
+        child.join()
+        print(last_words(), file=sys.stderr, flush=True)
+        return 0
+    return child.exitcode or 0
+
+
+def _work_in_child(work: Callable[[], int], parent: int) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: nothing is left when the parent is killed
+        if os.getppid() != parent:
+            os._exit(1)
+    sys.exit(work())
+
+
 class Watchdog:
-    """Ends the process just before its deadline, whatever it is busy with; by then a valid CSV lies in its place."""
+    """Ends this process just before its deadline from a thread: for notebooks, and where a child cannot be started."""
 
     def __init__(self, clock: Clock, last_words: Callable[[], str]) -> None:
         """`last_words` returns the line that is printed when the watchdog has to end the process."""

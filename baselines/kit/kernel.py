@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from baselines.kit import files
-from baselines.kit.budget import Clock, Watchdog, parse_duration, show_duration
+from baselines.kit.budget import Clock, hold_to_budget, parse_duration, show_duration
 from baselines.kit.load import CpuReading
 from competition.errors import UserError
 
@@ -59,9 +59,9 @@ def run_kernel(kernel: Kernel, arguments: Sequence[str] | None = None) -> int:
 
 
 def run_in_budget(options: argparse.Namespace, work: "Callable[[Bundle, Clock], None]") -> int:
-    """Write a fallback CSV, then do the work under the budget's watchdog. Returns the exit code."""
+    """Write a fallback CSV, then do the work within the budget. Returns the exit code."""
 
-    def run() -> None:
+    def run() -> int:
         from baselines.kit.fallback import write_fallback
 
         clock = Clock.of_process(parse_duration(options.budget))
@@ -69,23 +69,21 @@ def run_in_budget(options: argparse.Namespace, work: "Callable[[Bundle, Clock], 
         out = files.make_output_folder(options.out)
         files.clear_old_results(out, keep_checkpoint=getattr(options, "resume", False))
         write_fallback(out, bundle)
-        with Watchdog(clock, lambda: _last_words(clock, out)):
-            work(bundle, clock)
+        return hold_to_budget(clock, lambda: guarded(lambda: work(bundle, clock)), lambda: _last_words(clock, out))
 
     return guarded(run)
 
 
-def guarded(run: Callable[[], None]) -> int:
+def guarded(run: Callable[[], int | None]) -> int:
     """Call `run`; a person's mistake becomes one line on standard error and an exit code."""
     try:
-        run()
+        return run() or 0
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("stopped; the submission that was written last is valid, --resume goes on with the run", file=sys.stderr)
         return 130
-    return 0
 
 
 def command_line(kernel: Kernel) -> argparse.ArgumentParser:

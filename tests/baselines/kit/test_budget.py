@@ -2,6 +2,7 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +110,43 @@ def test_evaluation_and_predictions_share_what_is_left_by_their_images():
     reserve = Reserve(finish_seconds=1, predicted_images=1000, evaluated_images=650, safety=1.35)
     allowance = Allowance(Clock(now - 79, now + 21), reserve, total_steps=10, start=now)
     assert allowance.evaluation_end() - now == pytest.approx(19 * 650 / 2000, abs=0.1)
+
+
+HELD = """
+import ctypes, sys, time
+from baselines.kit.budget import Clock, hold_to_budget
+def holds_the_interpreter():
+    print("begun", flush=True)
+    ctypes.PyDLL(None).usleep(20_000_000)  # unlike CDLL, PyDLL keeps the lock, as an import of a large library does
+sys.exit(hold_to_budget(Clock.starting_now(2), WORK, lambda: "last words"))
+"""
+
+
+def held(work, **options):
+    code = HELD.replace("WORK", work)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15, **options)
+
+
+def test_work_that_holds_the_interpreter_is_ended_in_time():
+    start = time.monotonic()
+    done = held("holds_the_interpreter")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "begun\n", "last words\n")
+    assert time.monotonic() - start < 4
+
+
+@pytest.mark.parametrize(("work", "code"), [("lambda: 0", 0), ("lambda: 2", 2), ("lambda: 1 / 0", 1)])
+def test_the_exit_code_of_the_work_comes_through(work, code):
+    done = held(work)
+    assert done.returncode == code
+    assert ("ZeroDivisionError" in done.stderr) == (code == 1)
+
+
+def test_nothing_is_left_when_the_parent_is_killed():
+    code = HELD.replace("starting_now(2)", "starting_now(600)").replace("WORK", "holds_the_interpreter")
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    (child,) = psutil.Process(process.pid).children()
+    process.kill()
+    process.wait()
+    assert child.wait(5) is None or not child.is_running()
+    process.stdout.close()
