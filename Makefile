@@ -33,7 +33,12 @@ demo-board: $(DEMO)/pixels_linear.csv $(DEMO)/fontchar_bottleneck.csv
 	@$(BIN)/grader score $(DEMO) -c fontchar
 	@$(BIN)/grader leaderboard -c fontchar
 	@$(BIN)/grader publish -c fontchar --out site
-	@$(BIN)/python tools/demo_farewell.py
+	@echo
+	@echo "Made: data/fontchar (the bundle), .grader (store and hidden labels), runs/fontchar (what the kernels wrote),"
+	@echo "      submissions/fontchar (their CSVs) and site/index.html (the board; open it in a browser)."
+	@echo "Next: $(BIN)/grader show fontchar"
+	@echo "      $(BIN)/grader new-kernel my_idea --from fontchar_bottleneck"
+	@echo "      $(BIN)/grader run my_idea -c fontchar --budget 2m"
 
 data/fontchar/manifest.json:
 	@$(BIN)/grader prepare fontchar
@@ -46,7 +51,7 @@ $(DEMO)/pixels_linear.csv: $(DEMO)/sample_submission.csv
 	@$(BIN)/grader run pixels_linear -c fontchar --budget 60s
 
 $(DEMO)/fontchar_bottleneck.csv: $(DEMO)/pixels_linear.csv
-	@$(BIN)/grader run fontchar_bottleneck -c fontchar --budget 120s
+	@$(BIN)/grader run fontchar_bottleneck -c fontchar --budget 180s
 
 # ---- habits ----------------------------------------------------------------------------------------------------------
 test: $(VENV)/.installed-dev  ## install what the tests need and run them (under 10 minutes on two cores)
