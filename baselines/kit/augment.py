@@ -38,6 +38,16 @@ def flip(images: Tensor, random: torch.Generator, probability: float = 0.5) -> T
     return torch.where(chosen.view(-1, 1, 1, 1), images.flip(3), images)
 
 
+def flip_alternating(images: Tensor, sides: Tensor, epoch: int) -> Tensor:
+    """Mirror the images whose side (bool, N) differs from the parity of the epoch.
+
+    Any two epochs show every image both ways, where chance would show half of them the same way twice (Jordan, 94 %
+    on CIFAR-10 in 3.29 Seconds on a Single GPU, 2024).
+    """
+    chosen = sides != bool(epoch % 2)
+    return torch.where(chosen.view(-1, 1, 1, 1), images.flip(3), images)
+
+
 def affine(
     images: Tensor,
     random: torch.Generator,

@@ -54,6 +54,7 @@ class ImageData:
     mean: Tensor  # a channel, 0..255; 1 x C x 1 x 1
     std: Tensor
     seconds: float
+    interpolation: str = "bilinear"  # of images that are enlarged
 
     def batch(self, part: Part, index: Tensor, placement: Placement) -> Tensor:
         """Normalised float images, N x C x H x W, of the rows `index`.
@@ -65,7 +66,7 @@ class ImageData:
         images = pixels.sub_(self.mean).div_(self.std)
         if images.shape[-2:] != (self.shape.height, self.shape.width):
             size = (self.shape.height, self.shape.width)
-            images = functional.interpolate(images, size=size, mode="bilinear", antialias=True)
+            images = functional.interpolate(images, size=size, mode=self.interpolation, antialias=True)
         return images.contiguous(memory_format=placement.memory_format)
 
 
@@ -76,6 +77,7 @@ def load_images(
     image_px: int | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    interpolation: str = "bilinear",
 ) -> ImageData:
     """Read a bundle's images, split off the validation part and measure mean and deviation of the training part.
 
@@ -88,6 +90,7 @@ def load_images(
         image_px: side of the images; None leaves them as they are.
         mean: normalisation a channel in 0..1 in place of the measured one.
         std: as `mean`.
+        interpolation: bilinear or bicubic, of images that are enlarged inside a batch.
 
     Raises:
         BadInputError: the bundle has no images, or too few classes or images to train on.
@@ -110,6 +113,7 @@ def load_images(
         mean=_channel_values(mean, measured[0], device),
         std=_channel_values(std, measured[1], device),
         seconds=time.perf_counter() - start,
+        interpolation=interpolation,
     )
 
 

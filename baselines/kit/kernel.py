@@ -43,6 +43,7 @@ class Kernel:
     about: str
     recipes: Path
     build: "Callable[[Recipe, ImageShape], nn.Module]"  # imports torch itself, so that --help stays quick
+    complete: "Callable[[Recipe, ImageShape], Recipe] | None" = None  # fills in what a recipe leaves to the model
     shortcuts: tuple[Shortcut, ...] = field(default=())
 
 
@@ -154,8 +155,10 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
     before = CpuReading.take()
     # A wrong recipe is told in a tenth of a second; torch takes some to be imported.
     from baselines.kit.live import create_reporter
-    from baselines.kit.session import Request, train_and_predict
+    from baselines.kit.session import Request, stored_shape, train_and_predict
 
+    if kernel.complete:
+        recipe = kernel.complete(recipe, stored_shape(bundle))
     request = Request(
         kernel=kernel.name,
         recipe_name=Path(options.recipe).stem,

@@ -37,12 +37,10 @@ class MuonSgd(torch.optim.Optimizer):
     """Muon (Jordan et al., 2024) for the groups marked `orthogonal`, SGD with Nesterov's momentum for the others.
 
     A step moves a filter bank along the orthogonal matrix nearest to its momentum. Before it the bank is scaled to
-    norm sqrt(outputs), as in airbench: a batch norm follows, so its length says nothing, and the rate keeps its meaning.
+    norm sqrt(outputs), as in airbench: a batch norm follows, so its length says nothing and the rate keeps its sense.
     """
 
-    def __init__(
-        self, params: Iterable[Any], lr: float, momentum: float = 0.6, sgd_momentum: float = 0.85
-    ) -> None:
+    def __init__(self, params: Iterable[Any], lr: float, momentum: float = 0.6, sgd_momentum: float = 0.85) -> None:
         """`momentum` is that of the filters, `sgd_momentum` that of the rest."""
         defaults = {"lr": lr, "momentum": momentum, "sgd_momentum": sgd_momentum, "weight_decay": 0.0}
         super().__init__(params, {**defaults, "orthogonal": False})

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from baselines.kit.muon import MuonSgd, parameter_groups
 from baselines.kit.recipe import Recipe
 from competition.errors import UserError
 
@@ -24,6 +25,10 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     name = recipe.optimizer.lower()
     options: dict[str, Any] = dict(recipe.optimizer_options)
     try:
+        if name == "muon_sgd":
+            rates = {key: float(options.pop(key)) for key in ("head_lr", "bias_lr") if key in options}
+            groups = parameter_groups(model, recipe.lr, recipe.weight_decay, **rates)
+            return MuonSgd(groups, lr=recipe.lr, momentum=recipe.momentum, **options)
         if name in _TORCH:  # timm's RMSprop differs (it follows TensorFlow); the reference recipes mean torch's
             trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
             options = {"momentum": recipe.momentum, "weight_decay": recipe.weight_decay, **options}

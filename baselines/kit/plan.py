@@ -20,6 +20,8 @@ Build = Callable[[Recipe, ImageShape], nn.Module]
 
 _SMALLEST_BUDGET = 4.0  # seconds left below which measuring would cost more than it gives
 _PROBING_SHARE = 0.03  # of what is left, for one rung
+# Values of the images of a trial step on the CPU: enough to fill its cores, a larger batch only takes longer to time.
+_TRIAL_VALUES = 2**21
 _TRAINING_SHARE = 0.8  # of what is left; the rest goes to data, evaluations and predictions
 
 
@@ -83,22 +85,27 @@ def _plan_rung(
         chosen = replace(candidates[-1], precision_reason="no time to measure")
         return Plan(taken, chosen, None, name)
     shape = target_shape(stored, taken.image_px)
-    trial = lambda candidate: _trial_steps(build, taken, shape, candidate, seed)  # noqa: E731
+    images = _trial_images(taken.batch, shape) if placement.device.type == "cpu" else taken.batch
+    trial = lambda candidate: _trial_steps(build, taken, shape, candidate, seed, images)  # noqa: E731
     with kept_random_state():
-        chosen, speed = choose_precision(candidates, trial, taken.batch, _PROBING_SHARE * clock.remaining)
+        chosen, speed = choose_precision(candidates, trial, images, _PROBING_SHARE * clock.remaining)
     return Plan(taken, chosen, speed, name)
 
 
+def _trial_images(batch: int, shape: ImageShape) -> int:
+    return min(batch, max(16, min(256, _TRIAL_VALUES // (shape.channels * shape.height * shape.width))))
+
+
 def _trial_steps(
-    build: Build, recipe: Recipe, shape: ImageShape, placement: Placement, seed: int
+    build: Build, recipe: Recipe, shape: ImageShape, placement: Placement, seed: int, count: int
 ) -> Callable[[], None]:
-    """A function that does one real training step on random images with a throw-away model."""
+    """A function that does one real training step on `count` random images with a throw-away model."""
     seed_everything(seed, recipe.deterministic)
     model = move_model(build(recipe, shape), placement).train()
-    step = TrainStep(model, create_optimizer(model, recipe), training_loss(recipe), placement, recipe.batch)
-    images = torch.randn(recipe.batch, shape.channels, shape.height, shape.width, device=placement.device)
+    step = TrainStep(model, create_optimizer(model, recipe), training_loss(recipe), placement, count)
+    images = torch.randn(count, shape.channels, shape.height, shape.width, device=placement.device)
     images = images.contiguous(memory_format=placement.memory_format)
-    target = torch.randint(shape.classes, (recipe.batch,), device=placement.device)
+    target = torch.randint(shape.classes, (count,), device=placement.device)
 
     def take() -> None:
         step(images, target)

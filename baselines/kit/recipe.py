@@ -22,13 +22,14 @@ class Recipe(BaseModel):
     about: str = Field("", description="what the recipe is, in a sentence")
     model: dict[str, Any] = Field(default_factory=dict, description="options of the baseline's model")
     image_px: int | None = Field(None, ge=4, description="side the images are resized to; empty: as they are")
+    interpolation: Literal["bilinear", "bicubic"] = Field("bilinear", description="how images are enlarged")
     mean: list[float] | None = Field(None, description="normalisation, 0..1 a channel; empty: of the training part")
     std: list[float] | None = Field(None, description="normalisation, 0..1 a channel; empty: of the training part")
     epochs: float = Field(10, gt=0, description="passes over the training part, at most; a short budget cuts them")
     batch: int = Field(128, ge=1, description="images a step")
     accumulate: int = Field(1, ge=1, description="parts a batch is split into, their gradients added up")
     optimizer: str = Field(
-        "adamw", description="sgd (plain momentum), adam, adamw, rmsprop, or a name of timm's factory"
+        "adamw", description="sgd (plain momentum), adam, adamw, rmsprop, muon_sgd, or a name of timm's factory"
     )
     lr: float = Field(1e-3, gt=0, description="learning rate at the schedule's highest point")
     weight_decay: float = Field(0.0, ge=0, description="decay of the weights; none on norms and biases")
@@ -45,6 +46,8 @@ class Recipe(BaseModel):
     augment: dict[str, Any] = Field(
         default_factory=dict, description="crop, flip, rotate, zoom, shift, shear, noise, erase, contrast"
     )
+    alternating_flip: bool = Field(False, description="mirror every image in every other epoch, half of them at first")
+    cache_features: bool = Field(False, description="compute a frozen body's features once, train the head on them")
     mixup: float = Field(0.0, ge=0, description="alpha of mixup; 0: off")
     cutmix: float = Field(0.0, ge=0, description="alpha of cutmix; 0: off")
     ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights that are evaluated and kept")

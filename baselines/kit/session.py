@@ -18,6 +18,7 @@ from baselines.kit.data import ImageData, ImageShape, batches_an_epoch, load_ima
 from baselines.kit.device import choose_device, move_model, peak_memory_mib, use_threads
 from baselines.kit.diagnosis import Finding, describe, diagnose
 from baselines.kit.fallback import fill_with_shares
+from baselines.kit.features import LooksAtImages, cache_features
 from baselines.kit.history import write_history
 from baselines.kit.holdout import training_rows
 from baselines.kit.live import Reporter
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from competition.bundle import Bundle
 
 _PREDICTION_BATCH = 256
+_LOOKED_AT = 5000  # images
+_CACHING_SHARE = 0.75  # of what is left; the rest is for the head and for drawing and writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +75,23 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
         UserError: the bundle, recipe, device or disk does not allow a run; what was written before stays valid.
     """
     imports_took = request.clock.elapsed
-    recipe, bundle = request.recipe, request.bundle
     threads, threads_reason = use_threads(request.threads, request.others_busy)
     reporter.note(f"{threads} threads ({threads_reason}), {show_versions()}")
     plan = _plan(build, request)
     _tell_plan(plan, reporter)
-    seed_everything(request.seed, recipe.deterministic)
-    data = load_images(bundle, plan.placement, request.seed, plan.recipe.image_px, plan.recipe.mean, plan.recipe.std)
+    seed_everything(request.seed, plan.recipe.deterministic)
+    data = _load(request, plan)
     reporter.note(_describe_data(data))
     model = move_model(build(plan.recipe, data.shape), plan.placement)
+    if isinstance(model, LooksAtImages):
+        model.look_at(data.batch(data.train, torch.arange(min(_LOOKED_AT, len(data.train))), plan.placement))
     files.write_text(request.out / files.MODEL_SUMMARY, summarise(model, data.shape))
     reporter.note(f"{count_parameters(model):,} trainable parameters; layers in {files.MODEL_SUMMARY}")
+    whole = model
+    if plan.recipe.cache_features:
+        seconds = _CACHING_SHARE * request.clock.remaining
+        data = cache_features(model, data, plan.placement, seconds, request.seed, reporter.note)
+        model = whole.get_submodule("head")
     trainer = _make_trainer(model, data, plan, request, reporter, _first_reserve(model, data, plan, imports_took))
     if request.resume:
         trainer.resume(request.out / files.RESUME)
@@ -92,8 +101,9 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
     usable = trainer.best.restore(kept) or (fit.steps > 0 and not fit.diverged)
     rows = _predict(kept, data, plan, request, reporter) if usable else 0
     findings = diagnose(fit.rows, fit.losses, data.shape.classes, fit.diverged, fit.best)
-    outcome = Outcome(plan, fit, findings, kept, data, rows)
-    _write_results(request, outcome, trainer.best.state, threads, imports_took, reporter)
+    outcome = Outcome(plan, fit, findings, kept if whole is model else whole, data, rows)
+    best = trainer.best.state if whole is model else whole.state_dict()
+    _write_results(request, outcome, best, threads, imports_took, reporter)
     return outcome
 
 
@@ -104,12 +114,24 @@ def show_versions() -> str:
 
 def _plan(build: Build, request: Request) -> Plan:
     bundle = request.bundle
-    images = bundle.train_images
-    channels = images.shape[3] if images.ndim == 4 else 1
-    stored = ImageShape(channels, images.shape[1], images.shape[2], len(bundle.rules.labels))
+    stored = stored_shape(bundle)
     count = int(training_rows(bundle, request.seed).sum())
     device = choose_device(request.device)
     return make_plan(build, request.recipe, stored, count, device, request.clock, request.seed)
+
+
+def stored_shape(bundle: "Bundle") -> ImageShape:
+    """The shape of a bundle's images, and its number of classes."""
+    images = bundle.train_images
+    channels = images.shape[3] if images.ndim == 4 else 1
+    return ImageShape(channels, images.shape[1], images.shape[2], len(bundle.rules.labels))
+
+
+def _load(request: Request, plan: Plan) -> ImageData:
+    recipe = plan.recipe
+    return load_images(
+        request.bundle, plan.placement, request.seed, recipe.image_px, recipe.mean, recipe.std, recipe.interpolation
+    )
 
 
 def _tell_plan(plan: Plan, reporter: Reporter) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from baselines.kit.augment import create_augmentation
+from baselines.kit.augment import create_augmentation, flip_alternating
 from baselines.kit.best import BestState
 from baselines.kit.budget import Allowance
 from baselines.kit.checkpoint import load_checkpoint, save_checkpoint
@@ -72,6 +72,7 @@ class Trainer:
         self.losses: list[float] = []
         self.step = 0
         self._augment = create_augmentation(recipe.augment)
+        self._sides = _draw_sides(len(data.train), seed, data.train.images.device) if recipe.alternating_flip else None
         self._mix = _create_mixup(recipe, data.shape.classes)
         self._ema = _create_ema(model, recipe)
         part_size = math.ceil(recipe.batch / recipe.accumulate)
@@ -157,6 +158,9 @@ class Trainer:
     def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         images = self.data.batch(self.data.train, index, self.placement)
         target = self.data.train.labels.index_select(0, index.to(self.data.train.labels.device))
+        if self._sides is not None:
+            sides = self._sides.index_select(0, index.to(self._sides.device))
+            images = flip_alternating(images, sides.to(images.device), self._order_epoch)
         if self._augment:
             images = self._augment(images, generator(self.seed, "augment", self.step, images.device))
         if self._mix is not None and len(images) % 2 == 0:  # timm's mixup pairs the first half with the second
@@ -369,6 +373,11 @@ def explain_divergence(step: int, loss: float, before: list[float], precision: s
     else:
         cause = "it came at once: try a lower learning rate, a warm-up or --set clip_gradient=1"
     return f"the loss became {loss} at step {step}; {cause}"
+
+
+def _draw_sides(count: int, seed: int, device: torch.device) -> Tensor:
+    """Which images are mirrored in the even epochs: half of them, by chance."""
+    return torch.randint(0, 2, (count,), generator=generator(seed, "sides")).bool().to(device)
 
 
 def _create_mixup(recipe: Recipe, classes: int) -> Any:
