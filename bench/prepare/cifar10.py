@@ -4,13 +4,14 @@
 
 Three things are timed, each in a process of its own, one after the other in every round, on the same cores:
 
-- prepare: `grader prepare`, from the zip to bundle and vault, imports included.
-- loop: torchvision's ImageFolder and Pillow in a loop over the unpacked files, into one array; imports and unpacking
-  are not counted, in its favour.
-- decode: nothing but Pillow decoding bytes that are in memory already, split over all cores.
+- prepare: `grader prepare`, from the zip to bundle and vault.
+- loop: a program that fills one array by torchvision's ImageFolder and Pillow in a loop, from files unpacked before;
+  and, of that, the loop without the imports.
+- decode: nothing but Pillow decoding bytes that are in memory already, split over all cores (the slowest core counts).
+- unpack: what `loop` needs beforehand, by zipfile.
 
-Prints JSON: medians, the two ratios that matter (loop / prepare, to be 2.5 or more, and prepare / decode, to be 2 or
-less), and every time.
+Prints JSON: medians of the seconds on the wall, the ratios of medians, every time, and the load of the machine when it
+began.
 """
 
 import argparse
@@ -24,7 +25,6 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,30 +32,39 @@ import numpy as np
 from PIL import Image
 
 GRADER = Path(sys.executable).with_name("grader")
+LOOP = """
+import sys, time
+import numpy as np
+from torchvision.datasets import ImageFolder
+start = time.perf_counter()
+images = [np.asarray(image) for part in ("train", "test") for image, _ in ImageFolder(f"{sys.argv[1]}/{part}")]
+assert np.stack(images).shape == (60_000, 32, 32, 3)
+print(time.perf_counter() - start)
+"""
 
 
 def prepare(source: Path, work: Path) -> float:
     """Seconds of a whole `grader prepare`, bundle and vault written."""
     fresh = Path(tempfile.mkdtemp(dir=work))
     where = {"GRADER_HOME": f"{fresh}/home", "GRADER_DATA": f"{fresh}/data", "GRADER_CACHE": f"{fresh}/cache"}
-    start = time.perf_counter()
-    command = [str(GRADER), "prepare", "cifar10", "--source", str(source)]
-    subprocess.run(command, check=True, env=os.environ | where, capture_output=True)
-    took = time.perf_counter() - start
+    took = whole_process([str(GRADER), "prepare", "cifar10", "--source", str(source)], where)[0]
     shutil.rmtree(fresh)
     return took
 
 
-def loop(unpacked: Path) -> float:
-    """Seconds of ImageFolder and Pillow in a loop."""
-    from torchvision.datasets import ImageFolder
-
+def whole_process(command: list[str], variables: dict[str, str]) -> tuple[float, str]:
+    """Seconds of a process from start to end, and what it printed."""
     start = time.perf_counter()
-    images = [np.asarray(image) for part in ("train", "test") for image, _ in ImageFolder(unpacked / "cifar" / part)]
-    array = np.stack(images)
-    took = time.perf_counter() - start
-    assert array.shape == (60_000, 32, 32, 3)
-    return took
+    done = subprocess.run(command, check=True, env=os.environ | variables, capture_output=True, text=True)
+    return time.perf_counter() - start, done.stdout
+
+
+def unpack(source: Path, into: Path) -> float:
+    """Seconds to unpack the archive as ImageFolder needs it."""
+    start = time.perf_counter()
+    with zipfile.ZipFile(source) as archive:
+        archive.extractall(into)
+    return time.perf_counter() - start
 
 
 def decode(source: Path) -> float:
@@ -79,41 +88,40 @@ def decode(source: Path) -> float:
     return max(times.get() for _ in workers)
 
 
-MEASURES: dict[str, Callable[[Path, Path], float]] = {
-    "prepare": prepare,
-    "loop": lambda source, work: loop(work / "unpacked"),
-    "decode": lambda source, work: decode(source),
-}
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="cifar10_images.zip")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--measure", choices=MEASURES, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.measure:
-        print(MEASURES[options.measure](options.source, options.work))
-        return
     with tempfile.TemporaryDirectory() as folder:
         report(options.source.resolve(), Path(folder), options.rounds)
 
 
 def report(source: Path, work: Path, rounds: int) -> None:
-    with zipfile.ZipFile(source) as archive:
-        archive.extractall(work / "unpacked")
-    seconds: dict[str, list[float]] = {name: [] for name in MEASURES}
+    load = os.getloadavg()[0]
+    seconds: dict[str, list[float]] = {"unpack": [unpack(source, work / "unpacked")]}
     for _ in range(rounds):
-        for name in MEASURES:
-            command = [sys.executable, __file__, str(source), "--work", str(work), "--measure", name]
-            seconds[name].append(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        whole, loop_alone = whole_process([sys.executable, "-c", LOOP, str(work / "unpacked" / "cifar")], {})
+        times = {
+            "prepare": prepare(source, work),
+            "loop": whole,
+            "loop alone": float(loop_alone),
+            "decode": decode(source),
+        }
+        for name, value in times.items():
+            seconds.setdefault(name, []).append(value)
     medians = {name: statistics.median(times) for name, times in seconds.items()}
+    ratios = {
+        "(unpack + loop) / prepare": (medians["unpack"] + medians["loop"]) / medians["prepare"],
+        "loop / prepare": medians["loop"] / medians["prepare"],
+        "loop alone / prepare": medians["loop alone"] / medians["prepare"],
+        "prepare / decode": medians["prepare"] / medians["decode"],
+    }
     result = {
         "cores": len(os.sched_getaffinity(0)),
-        "seconds": {name: round(value, 3) for name, value in medians.items()},
-        "loop / prepare": round(medians["loop"] / medians["prepare"], 2),
-        "prepare / decode": round(medians["prepare"] / medians["decode"], 2),
+        "load": round(load, 1),
+        "medians": {name: round(value, 3) for name, value in medians.items()},
+        "ratios": {name: round(value, 2) for name, value in ratios.items()},
         "all": {name: [round(value, 3) for value in times] for name, times in seconds.items()},
     }
     print(json.dumps(result, indent=2))
