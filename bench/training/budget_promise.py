@@ -19,7 +19,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="bundle")
     parser.add_argument("--kernel", default="baselines.fontchar_bottleneck")
-    parser.add_argument("--recipe", default="strong")
+    parser.add_argument("--recipe", default="strong", help="- for a kernel without recipes")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--load", type=int, default=2, help="processes that keep a core busy meanwhile")
     parser.add_argument("--longest", type=float, default=20.0, help="budgets are drawn from 5 s up to this")
@@ -40,7 +40,8 @@ def _keeps_its_promise(options: argparse.Namespace, number: int) -> bool:
         wanted = [row["id"] for row in csv.DictReader(file)]
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", options.kernel, "--data", str(options.data), "--out", out]
-        command += ["--budget", f"{budget:.1f}s", "--seed", str(number), "--recipe", options.recipe]
+        command += ["--budget", f"{budget:.1f}s", "--seed", str(number)]
+        command += [] if options.recipe == "-" else ["--recipe", options.recipe]
         start = time.monotonic()
         done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
         wall = time.monotonic() - start
