@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from competition.sources.members import Container, Member
+    from competition.sources.named_images import NamedImages
 
 LOOKED_AT = 200  # images whose size and colour are looked at
 MOST_CLASSES_OF_WHOLE_NUMBERS = 20
@@ -34,7 +35,9 @@ class Draft:
         source: the keys of `source:` besides `path`.
         items: how many items the data hold.
         image: height, width and channels; None for a table of features.
+        id_column: what the ids are called.
         target_column: what the target is called.
+        given_test: how many items the source's own test part has; 0 where the items are to be split.
         choices: one line a guess, with its reason.
     """
 
@@ -44,7 +47,9 @@ class Draft:
     source: dict[str, Any]
     items: int
     image: tuple[int, int, int] | None = None
+    id_column: str = "id"
     target_column: str = "label"
+    given_test: int = 0
     choices: tuple[str, ...] = field(default=())
 
 
@@ -60,11 +65,12 @@ def draft_from(data: Path, target: str | None = None) -> Draft:
         BadInputError: the data are damaged, or a class has a single item.
     """
     from competition.sources.container import open_container
-    from competition.sources.table import TABLE_SUFFIXES
+    from competition.sources.named_images import NamedImages
+    from competition.sources.reading import TABLE_SUFFIXES
 
-    if data.is_file() and data.name.lower().endswith(TABLE_SUFFIXES):
-        return draft_table(read_table(data), target, data.parent)
     with tempfile.TemporaryDirectory() as scratch, open_container(data, Path(scratch)) as container:
+        if data.is_file() and data.name.lower().endswith(TABLE_SUFFIXES):
+            return draft_table(read_table(data), target, NamedImages(container, container.members[data.name]))
         if target is not None:
             raise UserError(f"{data}: a target column is for a table, and this is none")
         return draft_images(container, data)
@@ -86,8 +92,8 @@ def draft_images(container: "Container", data: Path) -> Draft:
     return Draft("classification", metric, labels, {"kind": "images"}, len(members), image, choices=choices)
 
 
-def draft_table(frame: "pl.DataFrame", target: str | None, beside: Path) -> Draft:
-    """Guess from a table; paths in it are relative to the folder `beside`."""
+def draft_table(frame: "pl.DataFrame", target: str | None, images: "NamedImages") -> Draft:
+    """Guess from a table of texts and the images that its cells may name."""
     column, why_target = _target_column(frame, target)
     texts = _target_texts(frame, column)
     task, why_task = _task(texts, column)
@@ -101,9 +107,9 @@ def draft_table(frame: "pl.DataFrame", target: str | None, beside: Path) -> Draf
     else:
         metric, why_metric, labels = "rmse", "metric: rmse, the usual one of a regression", ()
     choices.append(why_metric)
-    image = _add_columns(frame.drop(column), source, choices, beside)
+    image = _add_columns(frame.drop(column), source, choices, images)
     name = column if column != "id" and column.isprintable() else "label"
-    return Draft(task, metric, labels, source, len(texts), image, name, tuple(choices))
+    return Draft(task, metric, labels, source, len(texts), image, target_column=name, choices=tuple(choices))
 
 
 def read_table(path: Path) -> "pl.DataFrame":
@@ -233,16 +239,17 @@ def _is_number(text: str) -> bool:
 
 
 def _add_columns(
-    features: "pl.DataFrame", source: dict[str, Any], choices: list[str], beside: Path
+    features: "pl.DataFrame", source: dict[str, Any], choices: list[str], images: "NamedImages"
 ) -> tuple[int, int, int] | None:
     """Note which columns are names, paths of images or pixels; the image shape where there are images."""
     from competition.sources.picture import SUFFIXES
 
     for column in features.columns:
-        if str(features[column][0]).lower().endswith(SUFFIXES):
+        cells = features[column]
+        if str(cells[0]).lower().endswith(SUFFIXES) or (cells.is_unique().all() and images.has(cells.to_list())):
             source["image_column"] = column
             choices.append(f"images: the files that column {column!r} names")
-            return _shape_beside(features[column].to_list(), beside, choices)
+            return _shape_named(cells.to_list(), images, choices)
     names = [column for column in features.columns if _names_rows(features, column)]
     if names:
         source["drop_columns"] = names
@@ -264,15 +271,13 @@ def _names_rows(features: "pl.DataFrame", column: str) -> bool:
     return bool(re.search(r"(?:^|_)(?:id|index|no)$", column.lower())) or column == ""
 
 
-def _shape_beside(paths: list[str], beside: Path, choices: list[str]) -> tuple[int, int, int]:
-    from competition.sources.folder import Folder
-
-    folder = Folder(beside)
-    members = [folder.find(str(path).removeprefix("./")) for path in paths]
-    missing = next((path for path, member in zip(paths, members, strict=True) if member is None), None)
+def _shape_named(cells: list[str], images: "NamedImages", choices: list[str]) -> tuple[int, int, int]:
+    path = images.container.path
+    members = [images.find(str(cell)) for cell in cells]
+    missing = next((cell for cell, member in zip(cells, members, strict=True) if member is None), None)
     if missing is not None:
-        raise BadInputError(f"{beside}: the table names {missing!r}, and there is no such image")
-    shape, why = _image_shape(folder, [member for member in members if member], beside)
+        raise BadInputError(f"{path}: the table names {missing!r}, and there is no such image")
+    shape, why = _image_shape(images.container, [member for member in members if member], path)
     choices.append(why)
     return shape
 

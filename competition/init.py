@@ -44,6 +44,38 @@ EVALUATION = {
     },
 }
 
+RANDOM_SPLIT = """\
+split: random          # group: what belongs together (a writer, a patient) is never in two parts
+parts: 60:20:20        # train:validation:test; also 80:20, or counts a class such as {train: 100, test: 20}
+public_share: 0.5      # of the test part; the rest is Private
+repeats: keep          # drop or together: what happens to exact repeats (`grader doctor` finds them)
+seed: 42
+"""
+GIVEN_SPLIT = "split: given           # the source's own ids, test part and Usage\n"
+
+BOARD = {
+    "en": {
+        "random": (
+            "Half of the test items count for the Public board, which is shown at once; the other half for the Private "
+            "board, which\ndecides when the competition closes."
+        ),
+        "given": (
+            "Some of the test items count for the Public board, which is shown at once; the others for the Private "
+            "board, which\ndecides when the competition closes."
+        ),
+    },
+    "ko": {
+        "random": (
+            "시험 자료의 절반은 바로 보이는 Public 점수판에, 나머지 절반은 대회가 끝날 때 순위를 정하는 Private "
+            "점수판에 쓰입니다."
+        ),
+        "given": (
+            "시험 자료의 일부는 바로 보이는 Public 점수판에, 나머지는 대회가 끝날 때 순위를 정하는 Private "
+            "점수판에 쓰입니다."
+        ),
+    },
+}
+
 
 @dataclass(frozen=True, slots=True)
 class NewCompetition:
@@ -66,30 +98,59 @@ def init_competition(folder: Path, data: Path, target: str | None = None, title:
         UserError: the name is not allowed, the folder is there already, or nothing can be made of the data.
         BadInputError: the data are damaged.
     """
-    check_name(folder.name)
-    if folder.exists():
-        raise UserError(f"{folder}: is there already; choose another name")
+    check_new(folder)
     if not data.exists():
         raise UserError(f"{data}: no such file or folder")
     draft = draft_from(data, target)
-    words = title or folder.name.replace("-", " ").replace("_", " ").capitalize()
-    with told_in_one_line(folder), folder_aside(folder) as aside:
-        (aside / SPEC_FILE).write_text(_spec_text(draft, words, _path_from(folder, data)), encoding="utf-8")
-        for language in ("en", "ko"):
-            text = _description(draft, words, language)
-            (aside / f"description.{language}.md").write_text(text, encoding="utf-8")
-        load_spec(aside)  # what was written is valid, or says why
-        put_folder(aside, folder)
+    put_competition(folder, drafted_files(draft, title or title_from(folder.name), path_from(folder, data)))
     return NewCompetition(folder, draft.choices)
 
 
-def _spec_text(draft: Draft, title: str, path: str) -> str:
+def check_new(folder: Path) -> None:
+    """Refuse to make a competition under a bad name or over another one.
+
+    Raises:
+        UserError: the name is not allowed, or the folder is there already.
+    """
+    check_name(folder.name)
+    if folder.exists():
+        raise UserError(f"{folder}: is there already; choose another name")
+
+
+def put_competition(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write the files of a new competition in one step, if its spec is valid.
+
+    Raises:
+        UserError: the spec among the files is not valid, or the disk refuses.
+    """
+    with told_in_one_line(folder), folder_aside(folder) as aside:
+        for name, content in files.items():
+            (aside / name).write_bytes(content)
+        load_spec(aside)
+        put_folder(aside, folder)
+
+
+def drafted_files(draft: Draft, title: str, path: str | None) -> dict[str, bytes]:
+    """Spec and descriptions of a draft; `path` is where the data lie, None where the source says so itself."""
+    files = {SPEC_FILE: _spec_text(draft, title, path)}
+    files |= {f"description.{language}.md": _description(draft, title, language) for language in ("en", "ko")}
+    return {name: text.encode() for name, text in files.items()}
+
+
+def title_from(name: str) -> str:
+    """A title made of a competition's name."""
+    return name.replace("-", " ").replace("_", " ").capitalize()
+
+
+def _spec_text(draft: Draft, title: str, path: str | None) -> str:
     image = draft.image and dict(zip(("height", "width", "channels"), draft.image, strict=True))
     numbers = all(label.isascii() and label.isdigit() and str(int(label)) == label for label in draft.labels)
-    columns = "" if draft.target_column == "label" else f"target_column: {_yaml(draft.target_column)}\n"
+    columns = "" if draft.id_column == "id" else f"id_column: {_yaml(draft.id_column)}\n"
+    columns += "" if draft.target_column == "label" else f"target_column: {_yaml(draft.target_column)}\n"
     if draft.labels and numbers:
         columns += "label_matching: number  # 3 and 3.0 are one label\n"
-    source = {"kind": draft.source["kind"], "path": path, **draft.source}
+    place = {} if path is None else {"path": path}
+    source = {"kind": draft.source["kind"], **place, **draft.source}
     return _filled(
         "spec.yaml",
         {
@@ -99,7 +160,7 @@ def _spec_text(draft: Draft, title: str, path: str) -> str:
             "labels": f"labels: {_yaml(draft.labels)}\n" if draft.labels else "",
             "columns": columns,
             "image": f"image: {_yaml(image)}\n" if image else "",
-            "parts": "60:20:20",
+            "split": GIVEN_SPLIT if draft.given_test else RANDOM_SPLIT,
             "source": "\n".join(f"  {key}: {_yaml(value)}" for key, value in source.items()),
         },
     )
@@ -114,13 +175,21 @@ def _description(draft: Draft, title: str, language: str) -> str:
             f"Tell {count} classes apart: {classes}." if count else f"Predict the number `{target}` from the {given}."
         )
         data = f"{items} items, split 60:20:20 into training, validation (fold 0) and test."
+        if draft.given_test:
+            data = (
+                f"{items} items: {draft.items - draft.given_test:,} to train on, {draft.given_test:,} in the test part."
+            )
     else:
         given = "그림" if draft.image else "다른 열"
         about = (
             f"{count}개 클래스를 구별합니다: {classes}." if count else f"{given}에서 수 `{target}`의 값을 예측합니다."
         )
         data = f"자료 {items}개를 학습, 검증(fold 0), 시험에 60:20:20으로 나누었습니다."
+        if draft.given_test:
+            trained = f"{draft.items - draft.given_test:,}"
+            data = f"자료 {items}개 가운데 {trained}개는 학습, {draft.given_test:,}개는 시험에 씁니다."
     words = {"title": title, "about": about, "data": data, "sample": _sample(draft)}
+    words["board"] = BOARD[language]["given" if draft.given_test else "random"]
     return _filled(f"description.{language}.md", words | {"evaluation": EVALUATION[draft.metric][language]})
 
 
@@ -129,11 +198,11 @@ def _sample(draft: Draft) -> str:
     if draft.metric == "log_loss":
         shown, more = draft.labels[:4], ",…" if len(draft.labels) > 4 else ""
         share = f"{1 / len(draft.labels):.3g}"
-        return f"id,{','.join(shown)}{more}\na07d22e4c9f1,{','.join([share] * len(shown))}{more}"
-    return f"id,{draft.target_column}\na07d22e4c9f1,{draft.labels[0] if draft.labels else 1.5}"
+        return f"{draft.id_column},{','.join(shown)}{more}\na07d22e4c9f1,{','.join([share] * len(shown))}{more}"
+    return f"{draft.id_column},{draft.target_column}\na07d22e4c9f1,{draft.labels[0] if draft.labels else 1.5}"
 
 
-def _path_from(folder: Path, data: Path) -> str:
+def path_from(folder: Path, data: Path) -> str:
     """The data's path as the spec keeps it: relative where both lie in one project, so that the project can move."""
     project = folder.resolve().parent.parent
     if data.resolve().is_relative_to(project):

@@ -6,7 +6,7 @@ Images are the two arrays of a bundle, or files that a column or the ids name.
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -203,7 +203,7 @@ def _content(
 ) -> tuple[NDArray[np.uint8] | None, pl.DataFrame | None]:
     """The images of all items, or their features."""
     if reading.wanted.shape is None:
-        return None, _features(data, tables, solution)
+        return None, _features(data, tables, solution, reading.wanted.source.drop_columns)
     if _by_base_name(data, TRAIN_IMAGES):
         arrays = [_array(data, only_member(data, name)) for name in (TRAIN_IMAGES, TEST_IMAGES)]
         if [len(array) for array in arrays] != [len(table) for table in tables]:
@@ -219,13 +219,25 @@ def _content(
     return decode_images(data, members, reading.wanted.shape, reading.wanted.progress), None
 
 
-def _features(data: Container, tables: list[pl.DataFrame], solution: HostSolution) -> pl.DataFrame:
+def _features(
+    data: Container, tables: list[pl.DataFrame], solution: HostSolution, dropped: Sequence[str]
+) -> pl.DataFrame:
     """The columns of train and test that are neither id nor target nor fold, as text."""
     train, test = tables
-    columns = [name for name in test.columns if name != solution.id_column]
+    columns = [name for name in test.columns if name != solution.id_column and name not in dropped]
     if not columns or not set(columns) <= set(train.columns):
         raise BadInputError(f"{data.path}: {TRAIN_TABLE} and {TEST_TABLE} have different features, or none")
     return pl.concat([train.select(columns), test.select(columns)])
+
+
+def image_shape(data: Container, member: Member) -> tuple[int, int, int]:
+    """Height, width and channels of the images in an .npy file.
+
+    Raises:
+        BadInputError: it is no array of images.
+    """
+    images = _array(data, member)
+    return images.shape[1], images.shape[2], 1 if images.ndim == 3 else images.shape[3]
 
 
 def _array(data: Container, member: Member) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """The image that a cell of a table means: by its path, by its file name or by its name without a suffix."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cached_property
 
 from competition.errors import BadInputError
@@ -16,7 +17,7 @@ class NamedImages:
     """
 
     def __init__(self, container: Container, table: Member) -> None:
-        self._container = container
+        self.container = container
         self._folder, _, base_name = table.name.rpartition("/")
         self._part = base_name.partition(".")[0].lower()
 
@@ -24,12 +25,16 @@ class NamedImages:
         """The image that a cell names; None where there is none, or where several could be meant."""
         name = cell.removeprefix("./")
         for path in (f"{self._folder}/{name}" if self._folder else name, name):
-            if member := self._container.find(path):
+            if member := self.container.find(path):
                 return member
         found = self._by_name.get(name.rpartition("/")[2], [])
         if len(found) > 1:
             found = [member for member in found if self._is_of_part(member)]
         return found[0] if len(found) == 1 else None
+
+    def has(self, cells: Sequence[str | None]) -> bool:
+        """Whether every cell is the bare name of an image, in whatever folder."""
+        return all(cell is not None and cell in self._by_name for cell in cells)
 
     def named(self, cell: str | None, where: str) -> Member:
         """The image that a cell names.
@@ -39,14 +44,14 @@ class NamedImages:
         """
         member = self.find(cell) if cell else None
         if member is None:
-            raise BadInputError(f"{self._container.path}: {where}: no image {cell!r} in the source, or several")
+            raise BadInputError(f"{self.container.path}: {where}: no image {cell!r} in the source, or several")
         return member
 
     @cached_property
     def _by_name(self) -> dict[str, list[Member]]:
         """The images by file name, with and without suffix."""
         found: dict[str, list[Member]] = defaultdict(list)
-        for path, member in self._container.members.items():
+        for path, member in self.container.members.items():
             base_name = path.rpartition("/")[2]
             if base_name.lower().endswith(SUFFIXES):
                 found[base_name].append(member)

@@ -28,6 +28,7 @@ COMMANDS = {
     "rescore": "Score everything again, and say who moved and why.",
     "doctor": "Examine a competition before it opens.",
     "vault": "Seal the hidden labels, and carry them elsewhere.",
+    "kaggle": "Bring a competition to Kaggle, or one from there.",
 }
 
 EPILOG = """\b
