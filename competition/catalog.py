@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from competition.errors import UserError
+from competition.layout import SPEC_FILE
 
 if TYPE_CHECKING:
     from competition.spec import CompetitionSpec
 
 BUILT_IN = Path(__file__).resolve().parent
-SPEC_FILE = "competition.yaml"
 NAME_HELP = "small letters, digits, - and _, at most 64, beginning with a letter"
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}", re.ASCII)

@@ -8,10 +8,11 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from competition.catalog import SPEC_FILE, check_name
+from competition.catalog import check_name
 from competition.draft import Draft, draft_from
 from competition.durable import folder_aside, put_folder, told_in_one_line
 from competition.errors import UserError
+from competition.layout import SPEC_FILE
 from competition.spec import load_spec
 
 TEMPLATES = Path(__file__).with_name("templates")

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+SPEC_FILE = "competition.yaml"  # in the folder of a competition
+
 TRAIN_IMAGES = "train_images.npy"
 TEST_IMAGES = "test_images.npy"
 TRAIN_TABLE = "train.csv"

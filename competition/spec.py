@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from competition.catalog import SPEC_FILE
+from competition.layout import SPEC_FILE
 from competition.parts import Parts, parse_parts
 from competition.quantities import (
     DURATION_HELP,

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from competition.catalog import SPEC_FILE
 from competition.draft import Draft, draft_table
 from competition.errors import BadInputError, UserError
 from competition.init import NewCompetition, check_new, drafted_files, path_from, put_competition, title_from
 from competition.kaggle.rules_spec import rules_from, spec_text
-from competition.layout import LABELS_TABLE, SOLUTION, TEST_TABLE, TRAIN_IMAGES, TRAIN_TABLE
+from competition.layout import LABELS_TABLE, SOLUTION, SPEC_FILE, TEST_TABLE, TRAIN_IMAGES, TRAIN_TABLE
 from competition.progress import Progress, silent
 from competition.rules import RULES_FILE, Rules
 from competition.sources.container import is_archive, open_container

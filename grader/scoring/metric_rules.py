@@ -1,7 +1,8 @@
 """Whether the metrics that a spec names can score what its submissions hold: asked before a competition is prepared."""
 
-from competition.catalog import SPEC_FILE, Competition
+from competition.catalog import Competition
 from competition.errors import UserError
+from competition.layout import SPEC_FILE
 from grader.metrics import validate
 from grader.metrics.custom import register
 

@@ -1,47 +1,12 @@
-"""The two databases behind one small door: what a driver offers, and the choice between them by URL."""
+"""The choice between the databases by URL, and the schema brought up to date."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
 
+from grader.store.driver import Database
 from grader.store.errors import StoreError
-
-Value = str | int | float | None
-Row = Mapping[str, Value]
 
 DATABASE_FILE = "grader.db"
 REVISIONS = ("0001",)  # every schema this code knows, oldest first; the last one is what it works with
-NO_PARAMETERS: Mapping[str, Value] = {}
-
-
-class Transaction(Protocol):
-    """One open transaction; SQL is portable text with `:named` parameters."""
-
-    def rows(self, sql: str, parameters: Row = NO_PARAMETERS) -> list[tuple[Any, ...]]:
-        """All rows of a query."""
-
-    def write(self, sql: str, rows: Sequence[Row]) -> None:
-        """Run one statement for each of the rows."""
-
-
-class Database(Protocol):
-    """A driver. It belongs to one thread; leaving a transaction with an exception undoes it."""
-
-    def reading(self) -> AbstractContextManager[Transaction]:
-        """A transaction that sees one unchanging state."""
-
-    def writing(self) -> AbstractContextManager[Transaction]:
-        """A transaction that no other writer runs beside, so that reading and then writing is exact."""
-
-    def revision(self) -> str | None:
-        """The schema revision found; None where there is no schema yet."""
-
-    def upgrade(self) -> None:
-        """Bring the schema to the newest revision; safe when several processes do it at once."""
-
-    def close(self) -> None:
-        """Let go of the connection."""
 
 
 def open_database(home: Path, url: str | None) -> Database:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from grader.store.database import Row, Transaction
+from grader.store.driver import Row, Transaction
 
 BEFORE_THE_FIRST = "0" * 64
 PAGE = 5_000  # entries read at once while replaying, so that memory does not grow with the ledger

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, TextClause, create_engine, exc, text
 
-from grader.store.database import NO_PARAMETERS, Row
+from grader.store.driver import NO_PARAMETERS, Row
 from grader.store.errors import StoreError
 
 CONNECT_SECONDS = 10

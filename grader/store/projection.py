@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grader.store.database import Row, Transaction
+from grader.store.driver import Row, Transaction
 from grader.store.ledger import Event, canonical
 from grader.store.records import Run, Submission
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from competition.errors import UserError
 from grader.leaderboard.ranking import Candidate
 from grader.store.clock import from_text, to_text
-from grader.store.database import Transaction
+from grader.store.driver import Transaction
 from grader.store.limits import WINDOW
 from grader.store.records import Evidence, Run, Score, Scoring, Status, Submission
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from grader.store.database import NO_PARAMETERS, Row
+from grader.store.driver import NO_PARAMETERS, Row
 from grader.store.errors import StoreError
 
 PATIENCE_SECONDS = 60.0  # how long a writer waits for the others

@@ -14,7 +14,7 @@ from grader.leaderboard.ranking import Candidate
 from grader.store import ledger, projection, queries
 from grader.store.blobs import Blobs
 from grader.store.clock import Clock, to_text
-from grader.store.database import Database, Transaction
+from grader.store.driver import Database, Transaction
 from grader.store.errors import DailyLimitError
 from grader.store.ledger import Event, Head
 from grader.store.limits import allowance

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from grader.store import ledger
-from grader.store.database import Transaction, Value
+from grader.store.driver import Transaction, Value
 from grader.store.ledger import Entry, Head
 from grader.store.projection import COLUMNS, PRIMARY_KEYS, Insert, Update, effects
 from grader.store.records import Blob
