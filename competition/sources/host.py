@@ -161,9 +161,9 @@ def _by_base_name(container: Container, base_name: str) -> list[Member]:
 
 
 def _ids(data: Container, frame: pl.DataFrame, column: str, required: bool = True) -> list[str]:
-    """The ids of a table; training items without ids are numbered."""
+    """The ids of a table; training items without ids get a number each."""
     if not required and column not in frame.columns:
-        return [str(number) for number in range(1, len(frame) + 1)]
+        return [f"train-{number}" for number in range(1, len(frame) + 1)]
     ids = frame[column]
     if ids.null_count() or ids.n_unique() < len(ids):
         raise BadInputError(f"{data.path}: the column {column!r} has empty or repeated ids")
