@@ -1,0 +1,94 @@
+"""A kernel's model, optimizer and images made ready for measurements outside a whole run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from baselines.kit.augment import create_augmentation
+from baselines.kit.budget import Clock
+from baselines.kit.data import ImageData, epoch_batches, load_images
+from baselines.kit.device import Placement, choose_device, move_model, use_threads
+from baselines.kit.holdout import training_rows
+from baselines.kit.kernel import Kernel
+from baselines.kit.losses import training_loss
+from baselines.kit.optimizers import create_optimizer
+from baselines.kit.plan import Plan, make_plan
+from baselines.kit.recipe import Recipe
+from baselines.kit.seeds import generator, seed_everything
+from baselines.kit.session import stored_shape
+from baselines.kit.step import TrainStep
+
+if TYPE_CHECKING:
+    from competition.bundle import Bundle
+
+_LOOKED_AT = 5000  # images
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a measurement works with: the plan a run would follow, and the images."""
+
+    kernel: Kernel
+    plan: Plan
+    data: ImageData
+    seed: int
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, its ladder resolved."""
+        return self.plan.recipe
+
+    @property
+    def placement(self) -> Placement:
+        """Device and precision."""
+        return self.plan.placement
+
+    def new_step(self, batch: int) -> TrainStep:
+        """A training step over a new model; all of `batch` images go through it at once."""
+        seed_everything(self.seed, self.recipe.deterministic)
+        model = move_model(self.kernel.build(self.recipe, self.data.shape), self.placement).train()
+        self._show_images(model)
+        optimizer = create_optimizer(model, self.recipe)
+        return TrainStep(model, optimizer, training_loss(self.recipe), self.placement, batch, self.recipe.clip_gradient)
+
+    def _show_images(self, model: nn.Module) -> None:
+        look_at = getattr(model, "look_at", None)  # nets that set their first layer from the images
+        if look_at is not None:
+            rows = torch.arange(min(_LOOKED_AT, len(self.data.train)))
+            look_at(self.data.batch(self.data.train, rows, self.placement))
+
+    def batches(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Augmented training batches without end, in the order of a run with this seed; small data are repeated."""
+        augment = create_augmentation(self.recipe.augment)
+        epoch = step = 0
+        while True:
+            for index in self._epoch(epoch, batch):
+                images = self.data.batch(self.data.train, index, self.placement)
+                if augment:
+                    images = augment(images, generator(self.seed, "augment", step, images.device))
+                yield images, self.data.train.labels.index_select(0, index.to(self.data.train.labels.device))
+                step += 1
+            epoch += 1
+
+    def _epoch(self, epoch: int, batch: int) -> Iterator[Tensor]:
+        return epoch_batches(len(self.data.train), batch, generator(self.seed, "order", epoch))
+
+
+def prepare(
+    kernel: Kernel, recipe: Recipe, bundle: "Bundle", clock: Clock, seed: int, device: str, threads: int | None
+) -> Prepared:
+    """Choose device and precision as a run would, and load the images.
+
+    Raises:
+        UserError: the bundle, the recipe or the device does not allow a run.
+    """
+    use_threads(threads)
+    placement = choose_device(device)
+    count = int(training_rows(bundle, seed).sum())
+    plan = make_plan(kernel.build, recipe, stored_shape(bundle), count, placement, clock, seed)
+    taken = plan.recipe
+    data = load_images(bundle, plan.placement, seed, taken.image_px, taken.mean, taken.std)
+    return Prepared(kernel, plan, data, seed)
