@@ -57,10 +57,10 @@ def _authenticated_api() -> Any:
 
             api.authenticate()
     except ImportError as error:
-        raise UserError(f"kaggle competitions need the kaggle package ({error}); `pip install kaggle`") from error
+        raise UserError(f"kaggle competitions need the kaggle package ({error}); `pip install kaggle six`") from error
     except SystemExit:
         raise UserError(f"kaggle: no credentials; {HOW_TO_LOG_IN}") from None
-    except OSError as error:
+    except (OSError, ValueError, TypeError, KeyError) as error:  # no connection, or an answer of another form
         raise UserError(f"kaggle: no log-in ({_reason(error)})") from None
     return api
 
