@@ -1,0 +1,1 @@
+"""CIFAR-10: the course's fine-tuned ResNet-50 (reference), and a small net from scratch (strong)."""
