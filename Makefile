@@ -55,13 +55,13 @@ $(DEMO)/fontchar_bottleneck.csv: $(DEMO)/pixels_linear.csv
 
 # ---- habits ----------------------------------------------------------------------------------------------------------
 test: $(VENV)/.installed-dev  ## install what the tests need and run them (under 10 minutes on two cores)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: $(VENV)/.installed-dev  ## only the longer proofs
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
 
 test-all: $(VENV)/.installed-dev  ## the longer proofs too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy, strict
 	$(BIN)/ruff check .
