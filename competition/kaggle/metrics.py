@@ -24,7 +24,9 @@ KAGGLE_NAMES = {
     "ndcg_at_k": "Normalized Discounted Cumulative Gain @ K",
 }
 
-_AVERAGED = "labels=$labels, average=$average, zero_division=0"
+# Without `labels`, scikit-learn averages over the classes that occur in truth or prediction, as here.
+_AVERAGED = "labels=$label, average=$average, zero_division=0"
+_ONE_AGAINST_REST = "(truth == code, predicted[:, code]) for code in $codes], weights=$weights_of_codes"
 # Of `truth` and `predicted`: texts of labels, or numbers.
 LABEL_OR_VALUE_SCORES = {
     "balanced_accuracy": "metrics.balanced_accuracy_score(truth, predicted, adjusted=$adjusted)",
@@ -41,12 +43,11 @@ LABEL_OR_VALUE_SCORES = {
 # Of `truth`, the position of each label, and `predicted`, one column of probabilities a label.
 PROBABILITY_SCORES = {
     "log_loss": "metrics.log_loss(truth, predicted, labels=range(len(LABELS)))",
-    "roc_auc": "metrics.roc_auc_score(truth, predicted, labels=range(len(LABELS)), $many)",
-    "average_precision": (
-        "metrics.average_precision_score(np.eye(len(LABELS))[truth], predicted, average=$average_of_columns)"
-    ),
+    "roc_auc": f"np.average([metrics.roc_auc_score{_ONE_AGAINST_REST})",
+    "average_precision": f"np.average([metrics.average_precision_score{_ONE_AGAINST_REST})",
     "top_k_accuracy": "metrics.top_k_accuracy_score(truth, predicted, k=$k, labels=range(len(LABELS)))",
 }
+PAIR_BY_PAIR = "metrics.roc_auc_score(truth, predicted, labels=range(len(LABELS)), multi_class='ovo', average=$average)"
 ALIASES = {"mcc": "matthews", "kappa": "cohen_kappa", "cross_entropy": "log_loss", "auc": "roc_auc"} | {
     "map@k": "map_at_k",
     "ndcg@k": "ndcg_at_k",
@@ -131,8 +132,8 @@ def _metric_file(name: str, rule: MetricRule, rules: Rules) -> str | None:
         body, expression = _TEXTS if rules.form == "labels" else _NUMBERS, LABEL_OR_VALUE_SCORES[name]
     else:
         return None
-    if "label" in rule.options and rules.form == "probabilities":
-        return None
+    if rule.options.get("multi_class") == "ovo" and _codes(rule, rules) is None:
+        expression = PAIR_BY_PAIR
     head = _HEAD.substitute(name=rule.label, labels=repr(list(rules.labels)))
     score = Template(expression).substitute(_options(rule, rules))
     return f"{head}{body.replace('TARGET', repr(rules.target_column))}    return float({score})\n"
@@ -143,13 +144,22 @@ def _options(rule: MetricRule, rules: Rules) -> dict[str, str]:
     chosen = rule.options
     average = chosen.get("average", "macro")
     weights = chosen.get("weights", "none")
+    codes = _codes(rule, rules)
+    counted = codes is None and average == "weighted"
     return {
-        "labels": repr([str(chosen["label"])]) if "label" in chosen else "LABELS",
+        "label": repr([str(chosen["label"])]) if "label" in chosen else "None",
         "average": repr(average),
-        "average_of_columns": repr(average),
+        "codes": "np.unique(truth)" if codes is None else repr(codes),
+        "weights_of_codes": "np.unique(truth, return_counts=True)[1]" if counted else "None",
         "adjusted": repr(bool(chosen.get("adjusted", False))),
         "beta": repr(float(chosen.get("beta", 1.0))),
         "weights": repr(None if weights == "none" else weights),
         "k": repr(int(chosen.get("k", 5))),
-        "many": f"multi_class={chosen.get('multi_class', 'ovr')!r}, average={average!r}",
     }
+
+
+def _codes(rule: MetricRule, rules: Rules) -> list[int] | None:
+    """The positions of the labels that are scored against the rest, where they are not all that occur."""
+    if "label" in rule.options:
+        return [rules.labels.index(str(rule.options["label"]))]
+    return [1] if len(rules.labels) == 2 else None

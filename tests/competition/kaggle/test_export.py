@@ -147,8 +147,8 @@ def test_a_full_disk_leaves_nothing(shapes: Callable[..., Competition], tmp_path
 def test_every_section_of_a_description_goes_to_its_page(shapes: Callable[..., Competition], tmp_path: Path):
     competition = shapes()
     (competition.folder / "description.en.md").write_text(
-        "# Shapes\n\n## Data\n\nImages.\n\n## Description\n\nTell shapes apart.\n\n## Evaluation\n\n```\n## no heading\n```\n"
-        "\n## Rules\n\nBe fair.\n\n## Random seed\n\n42.\n"
+        "# Shapes\n\n## Data\n\nImages.\n\n## Description\n\nTell shapes apart.\n\n"
+        "## Evaluation\n\n```\n## no heading\n```\n\n## Rules\n\nBe fair.\n\n## Random seed\n\n42.\n"
     )
     (competition.folder / "description.ko.md").write_text(
         "# 도형\n\n## 설명\n\n구별.\n\n## 규칙\n\n공정.\n\n## 데이터\n\n그림.\n"

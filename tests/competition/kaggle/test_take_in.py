@@ -265,7 +265,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(exported: Path, tmp_path: Path)
     told = (folder / "data.zip").read_bytes()
     assert told.count(struct.pack("<I", 0x12345)) == 2  # in the member's own header and in the directory
     (folder / "data.zip").write_bytes(told.replace(struct.pack("<I", 0x12345), struct.pack("<I", 3 << 30)))
-    with pytest.raises(UserError, match="'bomb.npy' would unpack to too much"):
+    with pytest.raises(UserError, match=r"'bomb.npy' would unpack to too much"):
         imported(tmp_path, "back", folder)
     assert not (tmp_path / "competition" / "back").exists()
 
@@ -276,7 +276,7 @@ def test_a_metric_that_is_no_plain_file_is_refused(name: str, exported: Path, tm
         rules = json.loads(archive.read("rules.json"))
     rules["metric"]["file"] = name
     folder = hostile(exported, tmp_path, {"rules.json": json.dumps(rules)})
-    with pytest.raises(UserError, match="as a metric; expected NAME.py"):
+    with pytest.raises(UserError, match=r"as a metric; expected NAME.py"):
         imported(tmp_path, "back", folder)
     assert not (tmp_path / "competition" / "back").exists()
 
@@ -288,5 +288,5 @@ def test_a_folder_that_is_there_is_not_written_into(exported: Path, tmp_path: Pa
 
 def test_folders_of_classes_say_what_to_do(tmp_path: Path):
     write_pictures(tmp_path / "download" / "train", count=3)
-    with pytest.raises(UserError, match="holds no train.csv"):
+    with pytest.raises(UserError, match=r"holds no train.csv"):
         imported(tmp_path, "pics", tmp_path / "download")
