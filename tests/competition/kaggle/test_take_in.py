@@ -290,3 +290,27 @@ def test_folders_of_classes_say_what_to_do(tmp_path: Path):
     write_pictures(tmp_path / "download" / "train", count=3)
     with pytest.raises(UserError, match=r"holds no train.csv"):
         imported(tmp_path, "pics", tmp_path / "download")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"split": "given"}, "split: given needs a source with ids, a test part and Usage"),
+        ({"split": "given", "folds": 5, "parts": "80:20"}, "folds: split: given takes the source's own folds"),
+        ({"split": "given", "repeats": "drop"}, "repeats: split: given keeps every item"),
+    ],
+)
+def test_a_given_split_needs_a_source_that_gives_it(
+    changes: dict[str, object], message: str, shapes: Callable[..., Competition]
+):
+    with pytest.raises(UserError, match=message):
+        shapes(**changes)
+
+
+def test_a_class_without_an_item_to_train_on_is_refused(tmp_path: Path):
+    files = host_files()
+    competition = imported(tmp_path, "pics", write_all(tmp_path / "host", files))
+    rows = "".join(f"{number},{'a' if number else 'b'}\n" for number in range(20))
+    (tmp_path / "host" / "train.csv").write_text("pic,kind\n" + rows.replace("0,b\n", "0,a\n", 1))
+    with pytest.raises(UserError, match="class 'b' gets no item for training"):
+        prepared(tmp_path, competition)
