@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from baselines.kit import files
 from baselines.kit.budget import Clock, hold_to_budget, parse_duration, show_duration
 from baselines.kit.load import CpuReading
+from baselines.kit.ranks import Ranks
 from competition.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,10 +68,11 @@ def run_in_budget(options: argparse.Namespace, work: "Callable[[Bundle, Clock], 
 
         clock = Clock.of_process(parse_duration(options.budget))
         bundle = _open(options.data)
-        out = files.make_output_folder(options.out)
-        files.clear_old_results(out, keep_checkpoint=getattr(options, "resume", False))
-        write_fallback(out, bundle)
-        return hold_to_budget(clock, lambda: guarded(lambda: work(bundle, clock)), lambda: _last_words(clock, out))
+        with Ranks.of_environment().output_folder(options.out) as folder:
+            out = options.out = files.make_output_folder(folder)
+            files.clear_old_results(out, keep_checkpoint=getattr(options, "resume", False))
+            write_fallback(out, bundle)
+            return hold_to_budget(clock, lambda: guarded(lambda: work(bundle, clock)), lambda: _last_words(clock, out))
 
     return guarded(run)
 
@@ -154,7 +156,7 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
     recipe = _recipe(kernel, options)
     before = CpuReading.take()
     # A wrong recipe is told in a tenth of a second; torch takes some to be imported.
-    from baselines.kit.live import create_reporter
+    from baselines.kit.live import Silent, create_reporter
     from baselines.kit.session import Request, stored_shape, train_and_predict
 
     if kernel.complete:
@@ -172,14 +174,15 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
         resume=options.resume,
         others_busy=CpuReading.take().others_since(before),
         probabilities=options.probabilities,
+        ranks=Ranks.of_environment(),
     )
-    reporter = create_reporter(clock)
+    reporter = create_reporter(clock) if request.ranks.is_first else Silent()
     try:
         outcome = train_and_predict(kernel.build, request, reporter)
     finally:
         reporter.close()
     best = outcome.fit.best
-    if best is not None:
+    if best is not None and request.ranks.is_first:
         accuracy = f"validation accuracy {100 * best.validation_accuracy:.2f} % (epoch {best.epoch:.2f})"
         print(f"{accuracy}, {options.out / files.SUBMISSION}")
 

@@ -2,7 +2,7 @@
 
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,15 @@ from baselines.kit.history import write_history
 from baselines.kit.holdout import training_rows
 from baselines.kit.live import Reporter
 from baselines.kit.losses import class_probabilities
+from baselines.kit.parallel import AgreedAllowance, ParallelTrainer, agree_on_plan, device_of, process_group
 from baselines.kit.plan import Build, Plan, make_plan, seconds_an_image
 from baselines.kit.predict import create_views, predict_logits
+from baselines.kit.ranks import Ranks
 from baselines.kit.recipe import Recipe
 from baselines.kit.seeds import seed_everything
 from baselines.kit.summary import count_parameters, summarise
 from baselines.kit.trainer import Fit, Trainer
+from competition.errors import UserError
 
 if TYPE_CHECKING:
     from competition.bundle import Bundle
@@ -53,6 +56,7 @@ class Request:
     threads: int | None = None
     resume: bool = False
     others_busy: float = 0.0  # cores that other processes use
+    ranks: Ranks = field(default_factory=Ranks)  # of several processes that train together
     probabilities: bool = False  # write probabilities.csv beside the submission
 
 
@@ -74,6 +78,11 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
     Raises:
         UserError: the bundle, recipe, device or disk does not allow a run; what was written before stays valid.
     """
+    with process_group(request.ranks):
+        return _train_and_predict(build, request, reporter)
+
+
+def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Outcome:
     imports_took = request.clock.elapsed
     threads, threads_reason = use_threads(request.threads, request.others_busy)
     reporter.note(f"{threads} threads ({threads_reason}), {show_versions()}")
@@ -88,7 +97,7 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
     files.write_text(request.out / files.MODEL_SUMMARY, summarise(model, data.shape))
     reporter.note(f"{count_parameters(model):,} trainable parameters; layers in {files.MODEL_SUMMARY}")
     whole = model
-    if plan.recipe.cache_features:
+    if plan.recipe.cache_features and not request.ranks.are_several:
         seconds = _CACHING_SHARE * request.clock.remaining
         data = cache_features(model, data, plan.placement, seconds, request.seed, reporter.note)
         model = whole.get_submodule("head")
@@ -116,8 +125,11 @@ def _plan(build: Build, request: Request) -> Plan:
     bundle = request.bundle
     stored = stored_shape(bundle)
     count = int(training_rows(bundle, request.seed).sum())
-    device = choose_device(request.device)
-    return make_plan(build, request.recipe, stored, count, device, request.clock, request.seed)
+    device = choose_device(device_of(request.ranks, request.device))
+    plan = None
+    if request.ranks.is_first:
+        plan = make_plan(build, request.recipe, stored, count, device, request.clock, request.seed)
+    return plan if plan and not request.ranks.are_several else agree_on_plan(plan, device)
 
 
 def stored_shape(bundle: "Bundle") -> ImageShape:
@@ -169,8 +181,15 @@ def _make_trainer(
 ) -> Trainer:
     epoch_steps = batches_an_epoch(len(data.train), plan.recipe.batch)
     total = max(1, round(plan.recipe.epochs * epoch_steps))
-    allowance = Allowance(request.clock, reserve, total, time.monotonic())
-    return Trainer(model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out)
+    now, ranks = time.monotonic(), request.ranks
+    if not ranks.are_several:
+        allowance = Allowance(request.clock, reserve, total, now)
+        return Trainer(model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out)
+    if request.resume or plan.recipe.cache_features:
+        what = "--resume works" if request.resume else "features are computed"
+        raise UserError(f"{what} in one process only: start without torchrun")
+    agreed, out = AgreedAllowance(request.clock, reserve, total, now), request.out if ranks.is_first else None
+    return ParallelTrainer(model, data, plan.recipe, plan.placement, agreed, reporter, request.seed, out, ranks=ranks)
 
 
 def _predict(model: nn.Module, data: ImageData, plan: Plan, request: Request, reporter: Reporter) -> int:

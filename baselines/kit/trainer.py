@@ -51,6 +51,9 @@ class Fit:
 class Trainer:
     """Trains one model on one competition's images."""
 
+    sample_size = _SAMPLE
+    augment_stream = "augment"
+
     def __init__(
         self,
         model: nn.Module,
@@ -162,7 +165,7 @@ class Trainer:
             sides = self._sides.index_select(0, index.to(self._sides.device))
             images = flip_alternating(images, sides.to(images.device), self._order_epoch)
         if self._augment:
-            images = self._augment(images, generator(self.seed, "augment", self.step, images.device))
+            images = self._augment(images, generator(self.seed, self.augment_stream, self.step, images.device))
         if self._mix is not None and len(images) % 2 == 0:  # timm's mixup pairs the first half with the second
             images, target = self._mix(images, target)
         return images, target
@@ -226,7 +229,8 @@ class Trainer:
     def _measure(self) -> tuple[Evaluation, Evaluation] | None:
         """Figures of the validation part and of a sample of the training part, as far as time allows."""
         part_size = max(256, self.recipe.batch) if self.placement.device.type == "cuda" else 256
-        sample = Part(self.data.train.images[:_SAMPLE], self.data.train.labels[:_SAMPLE])
+        train = self.data.train
+        sample = Part(train.images[: self.sample_size], train.labels[: self.sample_size])
         loss, stop_at = plain_loss(self.recipe), self.allowance.evaluation_end()
         found = [
             evaluate(self.evaluated_model, self.data, part, self.placement, part_size, loss, stop_at)
