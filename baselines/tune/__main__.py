@@ -80,8 +80,7 @@ def _search(options: argparse.Namespace, bundle: "Bundle", clock: "Clock") -> No
     kernel, recipe, space = _kernel_recipe_space(options)
     study = _study(options, kernel, recipe, space, bundle)
     finish_seconds = max(2.0, 2 * clock.elapsed)  # drawing slows down with the machine just as the imports did
-    known_seconds = study.study.user_attrs.get("trial_seconds")
-    limits = Limits(options.trials, options.parallel, clock.last_call - finish_seconds, known_seconds)
+    limits = Limits(options.trials, options.parallel, clock.last_call - finish_seconds)
     threads = options.threads or max(1, (_cores() - round(CpuReading.take().others_since(before))) // options.parallel)
     setup = Setup(options.kernel, recipe.model_dump(), options.data, options.device, threads, options.seed, 0)
     search = Search(study, setup, space.own_values(recipe), limits, options.out, lambda text: _say(clock, text))
@@ -89,7 +88,6 @@ def _search(options: argparse.Namespace, bundle: "Bundle", clock: "Clock") -> No
         search.run()
     finally:
         if search.trial_seconds:
-            study.study.set_user_attr("trial_seconds", search.trial_seconds)
             _write_results(options, kernel.name, recipe, study, search.trial_seconds, limits, clock)
 
 

@@ -33,7 +33,6 @@ class Limits:
     trials: int  # in all, those of an earlier search that is resumed included
     parallel: int
     end: float  # the monotonic second at which the last trial must be over
-    trial_seconds: float | None = None  # None: derived from what is left when the workers are ready
 
 
 @dataclass(slots=True)
@@ -56,7 +55,7 @@ class Search:
         self.study, self.limits, self.out = study, limits, out
         self._setup, self._own, self._tell = setup, own, tell
         self._workers: list[_Worker] = []
-        self.trial_seconds = limits.trial_seconds
+        self.trial_seconds = study.trial_seconds  # None: derived from what is left when the workers are ready
         self._done = study.records()
         self._best = best_of(self._done)
         self._started = sum(record.state != "interrupted" for record in self._done)
@@ -77,6 +76,8 @@ class Search:
         finally:
             for worker in self._workers:
                 worker.process.kill()
+        if self.trial_seconds is None and missing > 0:
+            raise UserError("the budget ended before a worker was ready: give a longer --budget")
         self._interrupt_running()
         return self.study.records()
 
@@ -100,7 +101,7 @@ class Search:
 
     def _has_another(self) -> bool:
         if self.trial_seconds is None:
-            self.trial_seconds = self._share_time()
+            self.trial_seconds = self.study.trial_seconds = self._share_time()
         left = self.limits.end - time.monotonic()
         return self._started < self.limits.trials and left >= max(0.8 * self.trial_seconds, SHORTEST_TRIAL_SECONDS)
 

@@ -48,6 +48,15 @@ class SearchStudy:
     _running: "dict[int, Trial]" = field(default_factory=dict)
     _judged: dict[int, tuple[int, float]] = field(default_factory=dict)  # last tenth and its accuracy
 
+    @property
+    def trial_seconds(self) -> float | None:
+        """What every trial was given; None before the first one."""
+        return self.study.user_attrs.get("trial_seconds")
+
+    @trial_seconds.setter
+    def trial_seconds(self, seconds: float) -> None:
+        self.study.set_user_attr("trial_seconds", seconds)
+
     def suggest(self, first: Settings | None = None) -> tuple[int, Settings]:
         """Number and values of a new trial; `first` are values to try before any other."""
         if first:
@@ -72,7 +81,7 @@ class SearchStudy:
             trial.report(accuracy, between)
         trial.report(evaluated.accuracy, tenth)
         self._judged[evaluated.number] = tenth, evaluated.accuracy
-        return trial.should_prune()
+        return bool(trial.should_prune())
 
     def close(self, ended: Ended) -> None:
         """Note how a trial ended."""

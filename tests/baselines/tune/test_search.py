@@ -1,0 +1,163 @@
+"""Whole searches as a person starts them: what they find, that they keep their budget and outlive a kill."""
+
+import csv
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from baselines.kit.recipe import load_recipe
+from baselines.tune import worker
+from baselines.tune.kernels import find_kernel
+from baselines.tune.messages import Setup, Task
+from baselines.tune.space import load_space
+from baselines.tune.study import open_study
+from competition.bundle import open_bundle
+from competition.errors import UserError
+from tests.baselines.glyphs import ROOT, kernel_process, read_submission
+from tests.baselines.tune.small import BAD_RATE, KERNEL, options, recipe, space_file
+
+
+def rows(out):
+    with (out / "trials.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def command(glyphs, folder, *more):
+    space = space_file(folder)
+    return options("--data", str(glyphs), "--out", str(folder / "out"), "--space", str(space), *more)
+
+
+def test_a_search_finds_a_better_rate_than_a_bad_default_within_its_budget(glyphs, tmp_path):
+    began = time.monotonic()
+    done = kernel_process(
+        "baselines.tune", *command(glyphs, tmp_path, "--trials", "6", "--budget", "40s", "--parallel", "2")
+    )
+    assert time.monotonic() - began < 41
+    assert done.returncode == 0, done.stderr
+    out = tmp_path / "out"
+    trials = rows(out)
+    own = next(trial for trial in trials if float(trial["lr"]) == BAD_RATE)
+    best = load_recipe(find_kernel(KERNEL).recipes, str(out / "best_recipe.yaml"))
+    found = max(float(trial["validation_accuracy"]) for trial in trials if trial["state"] == "finished")
+    assert len(trials) == 6
+    assert best.lr > 100 * BAD_RATE
+    assert found > float(own["validation_accuracy"]) + 0.2
+    assert f"{100 * found:.2f} %" in best.about
+    assert best.model == recipe().model
+    assert list(read_submission(out)) == open_bundle(glyphs).test_ids
+    assert (out / "search.png").read_bytes().startswith(b"\x89PNG")
+    assert f"{100 * found:.2f} %" in (out / "summary.md").read_text()
+    assert len(list(out.glob("trials/*/model.pt"))) == 1
+
+
+def test_a_killed_search_leaves_no_process_behind_and_goes_on_without_losing_a_trial(glyphs, tmp_path):
+    arguments = command(glyphs, tmp_path, "--budget", "60s")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "baselines.tune", *arguments, "--trials", "12"],
+        cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    finished = 0
+    while finished < 2:
+        line = process.stderr.readline()
+        assert line, "the search ended early"
+        finished += "trial" in line and "finished" in line
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert children
+    assert not psutil.wait_procs(children, timeout=5)[1]
+    refused = kernel_process("baselines.tune", *arguments, "--trials", "3")
+    assert refused.returncode == 2
+    assert "--resume" in refused.stderr
+    done = kernel_process("baselines.tune", *arguments, "--trials", "3", "--resume")
+    assert done.returncode == 0, done.stderr
+    states = [trial["state"] for trial in rows(tmp_path / "out")]
+    assert states[:2] == ["finished"] * 2
+    assert len([state for state in states if state != "interrupted"]) == 3
+
+
+def test_too_many_trials_for_the_budget_are_told_with_a_number_that_fits(glyphs, tmp_path):
+    done = kernel_process("baselines.tune", *command(glyphs, tmp_path, "--trials", "5000", "--budget", "40s"))
+    assert done.returncode == 2
+    assert "at most --trials" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+class Judge(threading.Thread):
+    """Answers a worker's evaluations in this process, as the search does in another."""
+
+    def __init__(self, connection, answer):
+        super().__init__(daemon=True)
+        self.connection, self.answer, self.heard = connection, answer, []
+
+    def run(self):
+        while self.connection.poll(30):
+            try:
+                message = self.connection.recv()
+            except EOFError:
+                return
+            self.heard.append(message)
+            self.connection.send(self.answer(message))
+
+
+def run_here(glyphs, out, settings, answer, number=0):
+    ours, theirs = multiprocessing.Pipe()
+    judge = Judge(ours, answer)
+    judge.start()
+    setup = Setup(KERNEL, recipe().model_dump(), glyphs, "cpu", 1, 3, 0)
+    bench = worker._Bench(find_kernel(KERNEL), recipe(), open_bundle(glyphs), setup, theirs)
+    ended = worker._run(bench, Task(number, settings, 30.0, out))
+    theirs.close()
+    judge.join()
+    return ended, judge.heard
+
+
+def test_a_pruned_trial_stops_at_once_and_leaves_nothing(glyphs, tmp_path):
+    ended, heard = run_here(glyphs, tmp_path / "trial", {"lr": 1e-6}, lambda message: message.tenth >= 5)
+    assert ended.state == "pruned"
+    assert [message.tenth for message in heard] == [2, 5]
+    assert not (tmp_path / "trial").exists()
+
+
+@pytest.mark.parametrize(("settings", "told"), [
+    ({"model.widths": [8, -1]}, "RuntimeError"),
+    ({"model.pool_after": [1, 2, 3], "model.depth": 3}, "depth"),
+])  # fmt: skip
+def test_an_impossible_combination_fails_alone_with_its_reason(glyphs, tmp_path, settings, told):
+    ended, _ = run_here(glyphs, tmp_path / "trial", settings, lambda message: False)
+    assert ended.state == "failed"
+    assert told in ended.facts["reason"]
+
+
+def test_the_same_seed_gives_the_same_search(glyphs, tmp_path):
+    def search(folder):
+        folder.mkdir()
+        study = open_study(folder, load_space(space_file(tmp_path), recipe()), {}, 5, 4, False)
+        for _ in range(2):
+            number, settings = study.suggest()
+            study.close(run_here(glyphs, folder / str(number), settings, study.judge, number)[0])
+        return [(record.state, record.accuracy, record.settings) for record in study.records()]
+
+    first, second = search(tmp_path / "a"), search(tmp_path / "b")
+    assert first == second
+    assert len({accuracy for _, accuracy, _ in first}) > 1
+
+
+def test_a_bad_space_is_told_before_anything_is_written(glyphs, tmp_path):
+    arguments = command(glyphs, tmp_path)
+    space_file(tmp_path, "lrr: {low: 0.1, high: 1}\n")
+    done = kernel_process("baselines.tune", *arguments)
+    assert done.returncode == 2
+    assert "did you mean lr?" in done.stderr
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UserError):
+        load_space(tmp_path / "space.yaml", recipe())
