@@ -102,6 +102,8 @@ def _draw_slice(axes: "Axes", records: Sequence[Record], key: str, dimension: Ra
         axes.set_xlim(-0.5, len(dimension.values) - 0.5)
     elif dimension.log:
         axes.set(xscale="log", xlim=(dimension.low / 1.2, dimension.high * 1.2))
+    else:
+        axes.locator_params(axis="x", nbins=5)
     axes.set(xlabel=key)
 
 

@@ -114,7 +114,11 @@ class SearchStudy:
         PED-ANOVA (Watanabe, Bansal and Hutter, IJCAI 2023).
         """
         done = [record for record in self.records() if record.state == "finished"]
-        if len(done) < 6 or len({record.accuracy for record in done}) < 3 or len(self.space.dimensions) < 2:
+        if (
+            len(done) < max(6, 2 * len(self.space.dimensions))
+            or len({record.accuracy for record in done}) < 3
+            or len(self.space.dimensions) < 2
+        ):
             return {}
         with _quiet():
             return optuna.importance.get_param_importances(

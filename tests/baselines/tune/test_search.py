@@ -3,6 +3,7 @@
 import csv
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -64,25 +65,30 @@ def test_a_killed_search_leaves_no_process_behind_and_goes_on_without_losing_a_t
         [sys.executable, "-m", "baselines.tune", *arguments, "--trials", "12"],
         cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    finished = 0
-    while finished < 2:
+    told = []  # number, state and accuracy of every trial that ended
+    while sum(state == "finished" for _, state, _ in told) < 2:
         line = process.stderr.readline()
         assert line, "the search ended early"
-        finished += "trial" in line and "finished" in line
+        told += re.findall(r"trial (\d+) (\w+)(?: ([\d.]+) %)?", line)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stderr.close()
     assert children
     assert not psutil.wait_procs(children, timeout=5)[1]
-    refused = kernel_process("baselines.tune", *arguments, "--trials", "3")
+    wanted = ["--trials", str(len(told) + 1)]
+    refused = kernel_process("baselines.tune", *arguments, *wanted)
     assert refused.returncode == 2
     assert "--resume" in refused.stderr
-    done = kernel_process("baselines.tune", *arguments, "--trials", "3", "--resume")
+    done = kernel_process("baselines.tune", *arguments, *wanted, "--resume")
     assert done.returncode == 0, done.stderr
-    states = [trial["state"] for trial in rows(tmp_path / "out")]
-    assert states[:2] == ["finished"] * 2
-    assert len([state for state in states if state != "interrupted"]) == 3
+    kept = {trial["trial"]: trial for trial in rows(tmp_path / "out")}
+    for number, state, accuracy in told:
+        assert kept[number]["state"] == state
+        assert not accuracy or 100 * float(kept[number]["validation_accuracy"]) == pytest.approx(
+            float(accuracy), abs=0.01
+        )
+    assert sum(trial["state"] != "interrupted" for trial in kept.values()) == len(told) + 1
 
 
 def test_too_many_trials_for_the_budget_are_told_with_a_number_that_fits(glyphs, tmp_path):
