@@ -63,6 +63,7 @@ def _run(options: argparse.Namespace, recipe: str, budget: str, seed: int) -> di
     command = [sys.executable, "-m", options.kernel, "--data", str(options.data), "--out", str(out)]
     command += ["--budget", budget, "--seed", str(seed)]
     command += ["--recipe", recipe] if recipe != "-" else []
+    command += options.more
     start = time.monotonic()
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     wall = time.monotonic() - start
@@ -105,6 +106,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", nargs="+", type=int, default=[42, 43, 44])
     parser.add_argument("--out", type=Path, default=Path("runs/bench"))
     parser.add_argument("--busy", action="store_true", help="measure although the machine is not quiet")
+    parser.add_argument("more", nargs="*", help="further options of the kernel, after --")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     return options

@@ -1,4 +1,4 @@
-"""Runs a baseline's notebook from top to bottom with other parameters, as papermill would: a cell after `parameters`."""
+"""Runs a notebook from top to bottom with other parameters, as papermill would: in a cell after `parameters`."""
 
 from pathlib import Path
 from typing import Any

@@ -171,7 +171,7 @@ def test_batches_are_those_of_torchvisions_transforms(pictures):
     data = load_images(pictures, CPU, 42, recipe.image_px, recipe.mean, recipe.std)
     assert data.test.images.shape[1:] == (32, 32, 3)  # small in memory, enlarged inside the batch
     transform = v2.Compose([v2.Resize((224, 224), antialias=True), v2.Normalize(recipe.mean, recipe.std)])
-    expected = transform(torch.from_numpy(pictures.test_images[:]).permute(0, 3, 1, 2).float() / 255)
+    expected = transform(torch.from_numpy(pictures.test_images.copy()).permute(0, 3, 1, 2).float() / 255)
     found = data.batch(data.test, torch.arange(len(data.test)), CPU)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
@@ -213,4 +213,4 @@ def test_the_fast_net_begins_as_identities_and_has_the_records_widths():
     norms = [module for module in net.stages if isinstance(module, nn.BatchNorm2d)]
     assert not any(norm.weight.requires_grad for norm in norms)
     assert net(torch.randn(2, 3, 32, 32)).shape == (2, 10)
-    assert math.isclose(float(net.head.weight.std()), 1.0, rel_tol=1e-4)
+    assert math.isclose(net.head.weight.std().item(), 1.0, rel_tol=1e-4)

@@ -51,9 +51,8 @@ def weights(tmp_path_factory) -> Path:
 
 
 def test_a_short_budget_goes_down_the_ladder_to_cached_features_and_says_so(pictures, weights, tmp_path):
-    sizes = (
-        "[{min_epochs: 99999, image_px: 64}, {min_epochs: 0, image_px: 32, model: {train: head}, cache_features: true}]"
-    )
+    cached = "{min_epochs: 0, image_px: 32, model: {train: head}, cache_features: true}"
+    sizes = f"[{{min_epochs: 99999, image_px: 64}}, {cached}]"
     settings = [f"ladder={sizes}", "epochs=5", "augment={}", "precision=fp32", f"model.weights={weights}"]
     done = kernel_process(KERNEL, *arguments(pictures, tmp_path, "reference", "60s", settings))
     assert done.returncode == 0, done.stderr[-2000:]
