@@ -167,7 +167,7 @@ def _predict_held_out(outcome: "Outcome", bundle: "Bundle", seed: int, stop_at: 
 
     data, recipe, placement = outcome.data, outcome.plan.recipe, outcome.plan.placement
     if data.validation.images.dtype != torch.uint8:  # the head was trained on features; the model wants images
-        data = load_images(bundle, placement, seed, recipe.image_px, recipe.mean, recipe.std)
+        data = load_images(bundle, placement, seed, recipe.image_px, recipe.mean, recipe.std, recipe.interpolation)
     views = create_views(recipe.tta)
     logits = predict_logits(outcome.model, data, data.validation, placement, _PREDICTION_BATCH, views, stop_at)
     return class_probabilities(logits).numpy()

@@ -90,5 +90,5 @@ def prepare(
     count = int(training_rows(bundle, seed).sum())
     plan = make_plan(kernel.build, recipe, stored_shape(bundle), count, placement, clock, seed)
     taken = plan.recipe
-    data = load_images(bundle, plan.placement, seed, taken.image_px, taken.mean, taken.std)
+    data = load_images(bundle, plan.placement, seed, taken.image_px, taken.mean, taken.std, taken.interpolation)
     return Prepared(kernel, plan, data, seed)

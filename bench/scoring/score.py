@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -77,7 +78,8 @@ def measured(command: list[str | Path]) -> tuple[float, float]:
 
 def against(rows: int, runs: int, other: str, folder: Path) -> dict[str, float]:
     """Score a file in turn with another program reading the same two files; medians and their ratio."""
-    solution, submission = make_pair(folder, rows)
+    with ProcessPoolExecutor(1) as pool:  # a child's peak of memory begins with its parent's: keep this one small
+        solution, submission = pool.submit(make_pair, folder, rows).result()
     home = make_home(folder, solution)
     ours, theirs = [], []
     for run in range(runs + 1):  # the first of each warms the caches and does not count

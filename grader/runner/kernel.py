@@ -22,7 +22,7 @@ class Kernel:
 
 def baseline_names() -> list[str]:
     """The baselines that come with the harness, by name."""
-    return sorted(main.parent.name for main in BASELINES.glob("*/__main__.py"))
+    return sorted(model.parent.name for model in BASELINES.glob("*/model.py"))
 
 
 def find_kernel(kernel: str) -> Kernel:

@@ -13,7 +13,7 @@ from grader.store.records import Evidence
 METRICS = Path(grader.metrics.__file__).parent
 
 
-def gather_evidence(rules: Rules, solution: bytes, rules_file: Path) -> Evidence:
+def gather_evidence(rules: Rules, solution: bytes | bytearray, rules_file: Path) -> Evidence:
     """The hashes of solution, rules and metric code, and the versions of what runs it.
 
     The metric code is the whole package of metrics, since its parts share their guards, and the file of each custom

@@ -100,7 +100,7 @@ def open_judge(home: Path, competition: str) -> Judge:
     """
     vault = open_vault(home, competition)
     rules = load_rules(vault.rules_path)
-    solution = vault.read_solution()
+    solution = bytearray(vault.read_solution())
     evidence = gather_evidence(rules, solution, vault.rules_path)
     return Judge(rules, read_solution(solution, rules), vault.folder, evidence)
 
