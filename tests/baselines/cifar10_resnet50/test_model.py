@@ -85,6 +85,8 @@ class Trap:
 def write_wrong_file(kind: str, file: Path) -> None:
     if kind == "text":
         file.write_text("<html>not found</html>")
+    elif kind == "lines":
+        file.write_text("root:x:0:0\nuser:x:1:1\n")  # begins like a pickle
     elif kind == "empty":
         file.touch()
     elif kind == "code":
@@ -100,9 +102,10 @@ def write_wrong_file(kind: str, file: Path) -> None:
         file.write_bytes(file.read_bytes()[:200])
 
 
-@pytest.mark.parametrize("kind", ["text", "empty", "code", "list", "narrower", "cut", "absent"])
-def test_a_wrong_file_is_told_in_one_line_and_never_run(kind, tmp_path):
-    file = tmp_path / "weights.pth"
+@pytest.mark.parametrize("kind", ["text", "lines", "empty", "code", "list", "narrower", "cut", "absent"])
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_a_wrong_file_is_told_in_one_line_and_never_run(kind, suffix, tmp_path):
+    file = tmp_path / f"weights.{suffix}"
     write_wrong_file(kind, file)
     with pytest.raises(UserError) as caught:
         build_model({"weights": str(file)}, SHAPE)
