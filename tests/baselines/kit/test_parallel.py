@@ -79,6 +79,7 @@ def test_two_gpus_train_one_model(glyphs, tmp_path):
     assert json.loads((out / "run.json").read_text())["device"].startswith("cuda")
 
 
+@pytest.mark.slow
 def test_wrong_use_under_torchrun_is_told_and_nothing_hangs(glyphs, tmp_path):
     arguments = ("--data", str(glyphs), "--out", str(tmp_path / "out"), "--budget", "60s", "--recipe", "strong")
     done = torchrun(2, *arguments, "--set", "ladder=[]", "--set", "model.widths=[8]", "--set", "cache_features=true")
