@@ -30,17 +30,20 @@ class Appearance:
 
     Attributes:
         thumbnails: float32, N x 32 x 32, gray 0..255; None for the rows of a table.
+        shape: float32, N x D, in which near items look alike: principal components, the first the widest.
         features: float32, N x D, each column standardised: what a model of the data would be fed.
     """
 
     thumbnails: Floats | None
+    shape: Floats
     features: Floats
 
 
 def appearance(case: Case, progress: Progress) -> Appearance:
     """Look at every item once."""
     if not case.has_images:
-        return Appearance(None, standardised(_table_features(case)))
+        columns = standardised(_table_features(case))
+        return Appearance(None, columns, columns)
     count = len(case.ids)
     thumbnails = np.empty((count, SIDE, SIDE), dtype=np.float32)
     colours: list[Floats] = []
@@ -51,8 +54,8 @@ def appearance(case: Case, progress: Progress) -> Appearance:
         thumbnails[start : start + len(block)] = resampled(gray, SIDE)
         colours.append(_statistics(pixels, gray))
     progress("looking at the images", count, count)
-    statistics = np.concatenate(colours)
-    return Appearance(thumbnails, standardised(np.hstack([components(normalised(thumbnails)), statistics])))
+    shape = components(normalised(thumbnails))
+    return Appearance(thumbnails, shape, standardised(np.hstack([shape, np.concatenate(colours)])))
 
 
 def resampled(gray: Floats, side: int) -> Floats:

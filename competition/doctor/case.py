@@ -30,28 +30,35 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """Everything known of a prepared competition. Item i of N: first the training items, then the test items.
+    """Everything known of a prepared competition. Item i of N: first the training items, then the scored test items.
 
     Attributes:
         competition: its name, folder and spec.
         bundle: opened without comparing sizes, so that a damaged bundle can be examined too.
         vault: where its solution lies.
         solution: the bytes of `solution.csv`.
-        test_labels: the hidden label of each test item, in the order of `bundle.test_ids`.
-        public: whether a test item counts for the Public score.
+        scored: the rows of `test.csv` that are scored, all but those whose Usage is Ignored.
+        test_labels: the hidden label of each scored test item.
+        public: whether a scored test item counts for the Public score.
     """
 
     competition: "Competition"
     bundle: Bundle
     vault: Vault
     solution: bytes
+    scored: Ints
     test_labels: list[str]
     public: NDArray[np.bool_]
 
     @cached_property
+    def test_ids(self) -> list[str]:
+        """The ids of the scored test items."""
+        return [self.bundle.test_ids[row] for row in self.scored]
+
+    @cached_property
     def ids(self) -> list[str]:
         """The ids of all items."""
-        return self.bundle.train_ids + self.bundle.test_ids
+        return self.bundle.train_ids + self.test_ids
 
     @cached_property
     def labels(self) -> list[str]:
@@ -59,10 +66,9 @@ class Case:
         rules = self.bundle.rules
         if self.has_classes:
             return [rules.labels[index] for index in self.bundle.train_labels.tolist()] + self.test_labels
-        trained = self.bundle.train_table[rules.target_column].to_list()
-        if rules.task == "regression":  # 1 and 1.0 are one value
-            return [repr(float(value)) for value in [*trained, *self.test_labels]]
-        return [str(value) for value in trained] + self.test_labels
+        texts = self.bundle.target_texts + self.test_labels
+        # 1 and 1.0 are one value
+        return [repr(float(text)) for text in texts] if rules.task == "regression" else texts
 
     @property
     def has_classes(self) -> bool:
@@ -98,14 +104,14 @@ class Case:
     @cached_property
     def images(self) -> NDArray[np.uint8]:
         """All images, uint8, N x height x width or N x height x width x 3."""
-        return np.concatenate([self.bundle.train_images, self.bundle.test_images])
+        return np.concatenate([self.bundle.train_images, self.bundle.test_images[self.scored]])
 
     @cached_property
     def features(self) -> "pl.DataFrame":
         """The feature columns of a table competition, N rows."""
         import polars as pl
 
-        test = self.bundle.test_table.drop(self.bundle.rules.id_column)
+        test = self.bundle.test_table[self.scored].drop(self.bundle.rules.id_column)
         return pl.concat([self.bundle.train_table.select(test.columns), test], how="vertical_relaxed")
 
 
@@ -125,8 +131,12 @@ def open_case(competition: "Competition", home: Path, data: Path) -> Case:
         raise BadInputError(
             f"solution and test.csv differ in {len(missing):,} ids; run `grader prepare {competition.name} --force`"
         )
-    usage = np.array([hidden[item][1] == "Public" for item in bundle.test_ids])
-    return Case(competition, bundle, vault, solution, [hidden[item][0] for item in bundle.test_ids], usage)
+    usage = np.array([hidden[item][1] for item in bundle.test_ids])
+    scored = np.flatnonzero(usage != "Ignored")
+    labels = [hidden[bundle.test_ids[row]][0] for row in scored]
+    if bundle.rules.labels and (unknown := set(labels) - set(bundle.rules.labels)):
+        raise BadInputError(f"{SOLUTION}: {len(unknown)} labels are not in the label set; prepare again")
+    return Case(competition, bundle, vault, solution, scored, labels, usage[scored] == "Public")
 
 
 def _read_solution(solution: bytes, bundle: Bundle) -> dict[str, tuple[str, str]]:
@@ -136,7 +146,4 @@ def _read_solution(solution: bytes, bundle: Bundle) -> dict[str, tuple[str, str]
     rows = csv.DictReader(io.StringIO(solution.decode(), newline=""))
     if not wanted <= set(rows.fieldnames or ()):
         raise BadInputError(f"{SOLUTION}: lacks one of the columns {', '.join(sorted(wanted))}; prepare again")
-    hidden = {row[rules.id_column]: (row[rules.target_column], row["Usage"]) for row in rows}
-    if rules.labels and (unknown := {label for label, _ in hidden.values()} - set(rules.labels)):
-        raise BadInputError(f"{SOLUTION}: {len(unknown)} labels are not in the label set; prepare again")
-    return hidden
+    return {row[rules.id_column]: (row[rules.target_column], row["Usage"]) for row in rows}

@@ -35,6 +35,11 @@ class Dependence:
         """Whether chance is ruled out: both by rank among the shuffles and by a wide margin."""
         return self.deviations >= SURE and self.p <= 2 / (ROUNDS + 1)
 
+    @property
+    def measured(self) -> str:
+        """The numbers, as a finding tells them."""
+        return f"{self.nats:.3f} nats, {self.deviations:.1f} deviations from shuffled labels, p = {self.p:.2g}"
+
 
 def strongest(columns: Mapping[str, Ints], targets: Ints, generator: np.random.Generator) -> Dependence:
     """The strongest dependence among columns of codes 0, 1, ….

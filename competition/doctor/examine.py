@@ -49,11 +49,11 @@ def examine(
         progress: is told how far the work is.
 
     Raises:
-        UserError: the vault is sealed and cannot be opened.
+        UserError: there is no vault, or it is sealed and cannot be opened.
         BadInputError: there is no bundle.
     """
-    folder = emptied(doctor_folder(home, competition.name))
     findings = [*integrity.permissions(home, competition.name), *integrity.checksums(data, competition.name)]
+    folder = emptied(doctor_folder(home, competition.name))
     if all(finding.code != "permissions" or finding.level == "ok" for finding in findings):
         findings += _examine_items(competition, home, data, places, folder, progress)
     for finding in findings:

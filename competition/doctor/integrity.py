@@ -16,8 +16,14 @@ PICTURE_FOLDERS = ("train", "test")  # what `--as folder` adds; `metadata` looks
 
 
 def permissions(home: Path, name: str) -> list[Finding]:
-    """Nobody but its owner can look into the vault."""
+    """Nobody but its owner can look into the vault.
+
+    Raises:
+        UserError: there is none.
+    """
     vault = vault_folder(home, name)
+    if not vault.is_dir():
+        raise UserError(f"{vault}: no vault here; run `grader prepare {name}` first")
     paths = [vault, *sorted(vault.rglob("*"))]
     problems = []
     for path in paths:

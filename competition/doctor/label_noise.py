@@ -57,7 +57,7 @@ def find_doubtful(case: Case, looks: Appearance, progress: Progress) -> Doubtful
     rivals[np.arange(len(targets)), targets] = 0
     suspected = np.flatnonzero(rivals.max(axis=1) > np.maximum(confidence, 0.5))
     suggested = rivals[suspected].argmax(axis=1)
-    votes = _votes(looks.features, suspected, targets, suggested, progress)
+    votes = _votes(looks.shape, suspected, targets, suggested, progress)
     sure = probabilities[suspected, suggested]
     kept = np.flatnonzero(votes >= AGREEING)
     kept = kept[np.lexsort((suspected[kept], -sure[kept], -votes[kept]))]
@@ -107,15 +107,15 @@ def _out_of_fold(case: Case, features: Floats, classes: int, progress: Progress)
     return probabilities
 
 
-def _votes(features: Floats, rows: Ints, targets: Ints, suggested: Ints, progress: Progress) -> Ints:
+def _votes(shape: Floats, rows: Ints, targets: Ints, suggested: Ints, progress: Progress) -> Ints:
     """How many of the ten nearest neighbours of each item carry the suggested class."""
-    known = np.ascontiguousarray(features.T)
-    half_squares = np.square(features).sum(axis=1) / 2
+    known = np.ascontiguousarray(shape.T)
+    half_squares = np.square(shape).sum(axis=1) / 2
     votes = np.zeros(len(rows), dtype=np.int64)
     for start in range(0, len(rows), BLOCK):
         progress("asking neighbours", start, len(rows))
         block = rows[start : start + BLOCK]
-        nearness = features[block] @ known - half_squares
+        nearness = shape[block] @ known - half_squares
         nearness[np.arange(len(block)), block] = -np.inf
         nearest = np.argpartition(nearness, -NEIGHBOURS, axis=1)[:, -NEIGHBOURS:]
         votes[start : start + BLOCK] = (targets[nearest] == suggested[start : start + BLOCK, None]).sum(axis=1)

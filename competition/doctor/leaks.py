@@ -31,7 +31,9 @@ class Sighting:
         """Whether a file tells labels: each id it has beside a label is beside its own, or far more than by chance."""
         if not self.beside_own:
             return False
-        return self.beside_own == self.beside_labels or _upper_tail(self) < UNLIKELY
+        # Beside every label an id is beside its own too, and that tells nothing.
+        all_right = self.beside_own == self.beside_labels and self.expected < 0.99 * self.beside_labels
+        return all_right or _upper_tail(self) < UNLIKELY
 
 
 def leaks(case: Case, places: Mapping[str, Sequence[Path]], progress: Progress) -> list[Finding]:
@@ -99,7 +101,7 @@ def _sample(case: Case) -> list[Finding]:
 
 def _test_table(case: Case) -> list[Finding]:
     """No column of `test.csv` is the target, by name or by content."""
-    rules, table = case.bundle.rules, case.bundle.test_table
+    rules, table = case.bundle.rules, case.bundle.test_table[case.scored]
     texts = {name: [str(value) for value in table[name].to_list()] for name in table.columns}
     same = [name for name, column in texts.items() if name == rules.target_column or column == case.test_labels]
     if same:
@@ -112,14 +114,14 @@ class _Reader:
 
     def __init__(self, case: Case) -> None:
         self.label_of = {
-            item.encode(): label.encode() for item, label in zip(case.bundle.test_ids, case.test_labels, strict=True)
+            item.encode(): label.encode() for item, label in zip(case.test_ids, case.test_labels, strict=True)
         }
         labels = sorted({label for label in self.label_of.values() if label}, key=len, reverse=True)
         self.share = dict.fromkeys(labels, 0.0)
         for label in self.label_of.values():
             self.share[label] += 1 / len(self.label_of)
         # A dot beside a digit makes another number of it: 0.5 is no label 0.
-        self.labels = re.compile(rb"(?<![\w.])(?:" + b"|".join(map(re.escape, labels)) + rb")(?![\w.])")
+        self.labels = re.compile(rb"(?<!\w)(?<!\d\.)(?:" + b"|".join(map(re.escape, labels)) + rb")(?!\w|\.\d)")
         sizes = {len(item) for item in self.label_of}
         form = rb"[0-9a-f]" if all(re.fullmatch(rb"[0-9a-f]+", item) for item in self.label_of) else rb"[^\s,;\"']"
         self.ids = re.compile(rb"(?<!%b)%b{%d,%d}(?!%b)" % (form, form, min(sizes), max(sizes), form))

@@ -24,7 +24,7 @@ def metadata(case: Case) -> list[Finding]:
         told = "the bundle is arrays and tables: no item has a file name, a time or a size of its own"
         return [Finding("ok", "metadata", told)]
     paths = _expected(case)
-    if findings := _names(folder, paths):
+    if findings := _names(case, paths):
         return findings
     return [*_times_and_sizes(case, paths), *_contents(case, paths)]
 
@@ -40,10 +40,12 @@ def _expected(case: Case) -> list[Path]:
     return train + [folder / "test" / f"{item}.png" for item in case.ids[trained:]]
 
 
-def _names(folder: Path, expected: list[Path]) -> list[Finding]:
+def _names(case: Case, expected: list[Path]) -> list[Finding]:
+    folder = case.bundle.folder
     there = {path for part in ("train", "test") for path in (folder / part).rglob("*") if not path.is_dir()}
     findings = []
-    if wrong := sorted(there - set(expected)):
+    known = {*expected, *(folder / "test" / f"{item}.png" for item in case.bundle.test_ids)}
+    if wrong := sorted(there - known):
         told = f"{len(wrong)} pictures are not called after their id alone: {some([path.name for path in wrong])}"
         findings.append(Finding("fault", "file_name", told, "a name may tell the label: prepare again with --force"))
     if missing := [path for path in expected if path not in there]:
@@ -60,13 +62,12 @@ def _times_and_sizes(case: Case, paths: list[Path]) -> list[Finding]:
     test = np.arange(len(case.bundle.train_ids), len(case.ids))
     times = binned(np.array([state.st_mtime_ns for state in states])[test])
     found = strongest({"time": times}, case.targets[test], generator)
-    measured = f"{found.nats:.3f} nats, {found.deviations:.1f} deviations above shuffled labels, p = {found.p:.3g}"
     if found.is_sure:
-        told = f"the times of the test pictures tell their labels: {measured}"
+        told = f"the times of the test pictures tell their labels: {found.measured}"
         findings.append(Finding("fault", "file_time", told, "give all files one time, or prepare again with --force"))
     else:
         findings.append(
-            Finding("ok", "file_time", f"the times of the test pictures tell nothing of labels ({measured})")
+            Finding("ok", "file_time", f"the times of the test pictures tell nothing of labels ({found.measured})")
         )
     found = strongest({"size": binned(np.array([state.st_size for state in states]))}, case.targets, generator)
     told = f"the size of a picture tells {found.nats:.3f} nats of its label, which is what its pixels compress to"

@@ -10,7 +10,10 @@ from competition.doctor.case import TEST, Case
 from competition.doctor.finding import Finding, Listing, percent, some
 from competition.progress import Progress
 
-ALIKE = 0.99  # the correlation from which two images are called the same picture
+ALIKE = 0.99  # the correlation from which two images are called the same picture, whatever the others look like
+CLOSE = 0.95  # and from which they are where the background, their 20th nearest image, is three times further away
+BACKGROUND = 20
+FURTHER = 3
 SHIFT = 2  # pixels of the thumbnail that one may be moved by
 FLAT = 2.0  # deviation of gray values below which an image shows nothing to compare
 BLOCK = 512
@@ -21,39 +24,32 @@ Ints = NDArray[np.int64]
 def near_repeats(case: Case, looks: Appearance, progress: Progress) -> list[Finding]:
     """Each test image against every training image: by perceptual hash, by features, then pixel by pixel."""
     if looks.thumbnails is None:
-        return [
-            Finding("ok", "near_repeats", "near repeats are looked for among images only; these are rows of a table")
-        ]
+        return [Finding("ok", "near_repeats", "only images are compared for near repeats; these are rows of a table")]
     train, test = np.flatnonzero(case.parts != TEST), np.flatnonzero(case.parts == TEST)
     twins, alike = nearest(looks.thumbnails, train, test, progress)
-    same = _same_pixels(case, test, twins)
-    hit = np.flatnonzero((alike >= ALIKE) & ~same)
+    hit = np.flatnonzero(stands_out(looks.thumbnails, train, test, alike))
+    hit = hit[~_same_pixels(case, test[hit], twins[hit])]
     hit = hit[np.argsort(-alike[hit], kind="stable")]
-    compared = f"{len(test):,} x {len(train):,} pairs by perceptual hash and features"
-    if not len(hit):
-        told = (
-            f"no test image looks like a training image beyond exact repeats ({compared}; correlation {ALIKE} or more)"
-        )
-        return [Finding("ok", "near_repeats", told)]
-    other = int((case.targets[test[hit]] != case.targets[twins[hit]]).sum())
-    told = (
-        f"{len(hit):,} of {len(test):,} test images ({percent(len(hit), len(test))}) look like a training image "
-        f"without being its exact repeat (correlation {ALIKE} or more after moving by up to {SHIFT} of {SIDE} pixels): "
-        f"{some([case.ids[row] for row in test[hit]])}; {other:,} of the pairs have two labels; {compared}"
+    compared = (
+        f"{len(test):,} x {len(train):,} pairs by perceptual hash and features, moved by up to {SHIFT} of {SIDE} "
+        f"pixels: correlation {ALIKE}, or {CLOSE} where the {BACKGROUND}th nearest is {FURTHER} times further"
     )
-    rows = [
-        (
-            case.ids[test[row]],
-            case.ids[twins[row]],
-            f"{alike[row]:.4f}",
-            case.labels[test[row]],
-            case.labels[twins[row]],
-        )
-        for row in hit.tolist()
-    ]
+    if not len(hit):
+        return [Finding("ok", "near_repeats", f"no test image is nearly a training image ({compared})")]
+    return [_told(case, test[hit], twins[hit], alike[hit], compared)]
+
+
+def _told(case: Case, test: Ints, train: Ints, alike: Floats, compared: str) -> Finding:
+    other = int((case.targets[test] != case.targets[train]).sum())
+    told = (
+        f"{len(test):,} of {len(case.public):,} test images ({percent(len(test), len(case.public))}) are nearly a "
+        f"training image, {other:,} of them one of another class: {some([case.ids[row] for row in test])} ({compared})"
+    )
+    pairs = zip(test.tolist(), train.tolist(), alike.tolist(), strict=True)
+    rows = [(case.ids[a], case.ids[b], f"{r:.4f}", case.labels[a], case.labels[b]) for a, b, r in pairs]
     header = ("test_id", "train_id", "correlation", "test_label", "train_label")
     remedy = "look at the pairs; remove them from the source, or use `split: group` where it tells writers or families"
-    return [Finding("warning", "near_repeats", told, remedy, Listing("near_duplicates.csv", header, rows))]
+    return Finding("warning", "near_repeats", told, remedy, Listing("near_duplicates.csv", header, rows))
 
 
 def nearest(thumbnails: Floats, train: Ints, test: Ints, progress: Progress) -> tuple[Ints, Floats]:
@@ -72,6 +68,25 @@ def nearest(thumbnails: Floats, train: Ints, test: Ints, progress: Progress) -> 
             alike[start : start + BLOCK][better] = found[better]
         progress(f"comparing {measure}", len(test), len(test))
     return best, alike
+
+
+def stands_out(thumbnails: Floats, train: Ints, test: Ints, alike: Floats) -> NDArray[np.bool_]:
+    """Whether each test item is closer to its nearest than classes that all look alike would make it.
+
+    Two photographs that correlate to 0.95 are one picture; two trousers on black may be two pairs of trousers.
+    """
+    found = alike >= ALIKE
+    close = np.flatnonzero((alike >= CLOSE) & ~found)
+    vectors = normalised(thumbnails)
+    known = np.ascontiguousarray(vectors[train].T)
+    place = min(BACKGROUND, len(train)) - 1
+    for start in range(0, len(close), BLOCK):
+        rows = close[start : start + BLOCK]
+        distances = -(vectors[test[rows]] @ known)
+        others = train[np.argpartition(distances, place, axis=1)[:, place]]
+        background = correlation(thumbnails[test[rows]], thumbnails[others])
+        found[rows] = 1 - background >= FURTHER * (1 - alike[rows])
+    return found
 
 
 def correlation(one: Floats, other: Floats) -> Floats:
@@ -101,4 +116,5 @@ def _unit(windows: Floats) -> Floats:
 
 def _same_pixels(case: Case, test: Ints, twins: Ints) -> NDArray[np.bool_]:
     """Exact repeats are another check's business."""
-    return np.array([bool((case.images[a] == case.images[b]).all()) for a, b in zip(test, twins, strict=True)])
+    same = (np.array_equal(case.images[a], case.images[b]) for a, b in zip(test, twins, strict=True))
+    return np.fromiter(same, dtype=np.bool_, count=len(test))

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from competition import seeds
 from competition.doctor.case import TEST, Case
-from competition.doctor.dependence import Dependence, binned, strongest
+from competition.doctor.dependence import binned, strongest
 from competition.doctor.finding import Finding
 
 PREFIX = 3  # characters that ids may share as the beginning of a series
@@ -16,25 +16,17 @@ Ints = NDArray[np.int64]
 
 def identifiers(case: Case) -> list[Finding]:
     """Ids against labels: every character, the prefix, the alphabetic order; and ids against the order of rows."""
-    found = [_told(case, "ids", "id", rows, _id_columns(case.ids)) for rows in _groups(case).values()]
-    return [_worst(found, "ids"), *_sorted_ids(case)]
+    return [_judged(case, "ids", "an id", _id_columns(case.ids)), *_sorted_ids(case)]
 
 
 def row_order(case: Case) -> list[Finding]:
     """The place of a row, and the label of the row before it, against its label."""
-    columns = {"place in the file": np.zeros(len(case.ids), dtype=np.int64)}
-    before = np.zeros(len(case.ids), dtype=np.int64)
+    place, before = np.zeros(len(case.ids), dtype=np.int64), np.zeros(len(case.ids), dtype=np.int64)
     for part in (case.parts == TEST, case.parts != TEST):
         rows = np.flatnonzero(part)
-        columns["place in the file"][rows] = binned(np.arange(len(rows)))
+        place[rows] = binned(np.arange(len(rows)))
         before[rows[1:]] = 1 + case.targets[rows[:-1]]
-    columns["label of the row before"] = before
-    found = [_told(case, "order", "row", rows, columns) for rows in _groups(case).values()]
-    return [_worst(found, "order")]
-
-
-def _groups(case: Case) -> dict[str, Ints]:
-    return {"all": np.arange(len(case.ids)), "test": np.flatnonzero(case.parts == TEST)}
+    return [_judged(case, "order", "a row", {"place": place, "label before": before})]
 
 
 def _id_columns(ids: list[str]) -> dict[str, Ints]:
@@ -47,29 +39,18 @@ def _id_columns(ids: list[str]) -> dict[str, Ints]:
     return columns | {f"first {PREFIX} characters": prefixes, "alphabetic order": binned(texts), "length": lengths}
 
 
-def _told(case: Case, code: str, what: str, rows: Ints, columns: dict[str, Ints]) -> tuple[Dependence, Finding]:
-    generator = seeds.stream(case.competition.spec.seed, f"doctor {code} {len(rows)}")
-    found = strongest({name: column[rows] for name, column in columns.items()}, case.targets[rows], generator)
-    measured = (
-        f"{found.nats:.3f} nats of mutual information, {found.deviations:.1f} deviations above shuffled labels, "
-        f"p = {found.p:.3g}"
-    )
-    if found.is_sure:
-        told = (
-            f"the {found.column} of an {what} tells its label: {measured}"
-            if what == "id"
-            else (f"the {found.column} tells the label: {measured}")
-        )
-        return found, Finding("fault", code, told, "give the items random ids and a random order: prepare again")
-    told = (
-        "no part of an id tells its label" if what == "id" else "neither place nor neighbour of a row tells its label"
-    )
-    return found, Finding("ok", code, f"{told} (most of all the {found.column}: {measured})")
-
-
-def _worst(found: list[tuple[Dependence, Finding]], code: str) -> Finding:
-    faults = [finding for _, finding in found if finding.level == "fault"]
-    return faults[0] if faults else found[0][1]
+def _judged(case: Case, code: str, what: str, columns: dict[str, Ints]) -> Finding:
+    """The strongest dependence among all items and among the test items alone, which a leak may be confined to."""
+    found = []
+    for rows in (np.arange(len(case.ids)), np.flatnonzero(case.parts == TEST)):
+        generator = seeds.stream(case.competition.spec.seed, f"doctor {code} {len(rows)}")
+        found.append(strongest({name: column[rows] for name, column in columns.items()}, case.targets[rows], generator))
+    best = max(found, key=lambda one: one.deviations)
+    if any(one.is_sure for one in found):
+        told = f"the {best.column} of {what} tells the label: {best.measured}"
+        remedy = "ids and order must be dealt out at random: `split: random`, then prepare again with --force"
+        return Finding("fault", code, told, remedy)
+    return Finding("ok", code, f"nothing about {what} tells the label; most does the {best.column}: {best.measured}")
 
 
 def _sorted_ids(case: Case) -> list[Finding]:
@@ -83,5 +64,7 @@ def _sorted_ids(case: Case) -> list[Finding]:
     found = spearmanr(np.arange(len(rows)), rank)
     told = f"test ids against the order of their rows: rank correlation {found.statistic:+.3f}, p = {found.pvalue:.2g}"
     if found.pvalue < UNSORTED:
+        if case.competition.spec.split == "given":
+            return [Finding("note", "id_order", f"{told}: they are the source's own")]
         return [Finding("fault", "id_order", told, "ids must be random: prepare again with --force")]
     return [Finding("ok", "id_order", told)]

@@ -1,6 +1,7 @@
 """Do all parts come from one distribution? A model that can tell them apart says no: adversarial validation."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,13 @@ MOST = 4_000  # items of a part that are compared
 FEWEST = 20  # items of a part below which nothing can be told
 FOLDS = 5
 SURE = 5.0  # standard errors above chance: once in three million sound splits
+
+# What a sure difference means depends on who dealt out the items.
+BY_SPLIT: Mapping[str, tuple[Level, str]] = {
+    "random": ("fault", "run `grader prepare --force`: parts dealt out at random do not differ"),
+    "group": ("warning", "whole groups differ: that is what `split: group` measures"),
+    "given": ("warning", "the source's own split differs; `split: random` deals the items out anew"),
+}
 
 Ints = NDArray[np.int64]
 
@@ -65,9 +73,7 @@ def _compared(case: Case, looks: Appearance, names: str, one: Ints, other: Ints)
     )
     if found.auc <= 0.5 + SURE * found.chance_error:
         return Finding("ok" if low <= 0.5 else "note", "shift", told)
-    grouped = case.competition.spec.split == "group"
-    level: Level = "warning" if grouped else "fault"
-    remedy = "whole groups differ: that is what `split: group` measures" if grouped else "prepare again with --force"
+    level, remedy = BY_SPLIT[case.competition.spec.split]
     return Finding(level, "shift", told, remedy)
 
 

@@ -36,10 +36,15 @@ def judged(home: Path, bundle: Path, name: str) -> list[Finding]:
 
 
 def _solution(content: bytes, rules: Rules) -> tuple[Answers, Answers]:
-    """Label and Usage by id, read with nothing but Python's csv module."""
+    """Label and Usage by id, read with nothing but Python's csv module.
+
+    What is ignored may have any label, so it gets one that is allowed.
+    """
     rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
-    truth = {row[rules.id_column]: row[rules.target_column] for row in rows}
-    return truth, {row[rules.id_column]: row["Usage"] for row in rows}
+    allowed = next(row[rules.target_column] for row in rows if row["Usage"] != "Ignored")
+    usage = {row[rules.id_column]: row["Usage"] for row in rows}
+    labels = {row[rules.id_column]: row[rules.target_column] for row in rows}
+    return {item: allowed if usage[item] == "Ignored" else label for item, label in labels.items()}, usage
 
 
 def _sample(judge: Judge, bundle: Path) -> list[Finding]:
