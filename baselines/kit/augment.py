@@ -86,6 +86,13 @@ def contrast(images: Tensor, random: torch.Generator, strength: float = 0.2) -> 
     return images * gain + offset
 
 
+def saturation(images: Tensor, random: torch.Generator, strength: float = 0.2) -> Tensor:
+    """Make each image's colours stronger or weaker by up to `strength`; gray images stay as they are."""
+    gray = images.mean(1, keepdim=True)
+    gain = torch.exp(_uniform(len(images), -strength, strength, random)).view(-1, 1, 1, 1)
+    return gray + (images - gray) * gain
+
+
 def erase(images: Tensor, random: torch.Generator, side: float = 0.3, probability: float = 0.5) -> Tensor:
     """Set a rectangle of up to `side` of each length to the mean of the training part, which is zero here."""
     count, _, height, width = images.shape
@@ -105,6 +112,7 @@ _BY_NAME: dict[str, tuple[Callable[..., Tensor], str]] = {
     "crop": (crop, "pad"),
     "flip": (flip, "probability"),
     "contrast": (contrast, "strength"),
+    "saturation": (saturation, "strength"),
     "noise": (noise, "deviation"),
     "erase": (erase, "side"),
 }

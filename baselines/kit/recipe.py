@@ -44,7 +44,7 @@ class Recipe(BaseModel):
     loss: Literal["cross_entropy", "bce_one_hot"] = Field("cross_entropy", description="training loss")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     augment: dict[str, Any] = Field(
-        default_factory=dict, description="crop, flip, rotate, zoom, shift, shear, noise, erase, contrast"
+        default_factory=dict, description="crop, flip, rotate, zoom, shift, shear, noise, erase, contrast, saturation"
     )
     alternating_flip: bool = Field(False, description="mirror every image in every other epoch, half of them at first")
     cache_features: bool = Field(False, description="compute a frozen body's features once, train the head on them")

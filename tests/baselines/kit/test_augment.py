@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from baselines.kit.augment import affine, contrast, create_augmentation, crop, erase, flip, noise
+from baselines.kit.augment import affine, contrast, create_augmentation, crop, erase, flip, noise, saturation
 from baselines.kit.seeds import generator
 from competition.errors import UserError
 
@@ -75,6 +75,16 @@ def test_contrast_is_one_line_for_each_image(images):
     gain = (changed[:, 0, 0, 0] - changed[:, 0, 0, 1]) / (images[:, 0, 0, 0] - images[:, 0, 0, 1])
     offset = changed[:, 0, 0, 0] - gain * images[:, 0, 0, 0]
     assert torch.allclose(changed, images * gain.view(-1, 1, 1, 1) + offset.view(-1, 1, 1, 1), atol=1e-3)
+
+
+def test_saturation_keeps_the_gray_of_each_pixel_and_scales_its_colours(images):
+    changed = saturation(images, random(), 0.5)
+    gray = images.mean(1, keepdim=True)
+    torch.testing.assert_close(changed.mean(1, keepdim=True), gray)
+    gains = ((changed - gray) / (images - gray)).flatten(1)
+    torch.testing.assert_close(gains, gains[:, :1].expand_as(gains), rtol=1e-2, atol=1e-3)
+    assert gains[:, 0].min() >= 0.6 and gains[:, 0].max() <= 1.65 and gains[:, 0].std() > 0.05
+    torch.testing.assert_close(saturation(gray, random(), 0.5), gray)
 
 
 def test_the_same_generator_gives_the_same_batch_and_another_step_another(images):
