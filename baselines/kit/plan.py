@@ -54,7 +54,7 @@ def make_plan(
     for position, rung in enumerate(rungs, 1):
         name = f"rung {position} of {len(rungs)}" if recipe.ladder else "the recipe as it is"
         plan = _plan_rung(build, recipe, rung, shape, placement, clock, seed, name)
-        epochs = _TRAINING_SHARE * clock.remaining * (plan.images_per_second or 0.0) / train_images
+        epochs = _TRAINING_SHARE * max(0.0, clock.remaining) * (plan.images_per_second or 0.0) / train_images
         if epochs >= float(rung.get("min_epochs", 0)):
             break
         refused.append(f"{name} would get {epochs:.1f} of its {rung['min_epochs']} epochs")

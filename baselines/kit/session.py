@@ -269,6 +269,7 @@ def _run_record(request: Request, outcome: Outcome, threads: int, imports_took: 
         "images_per_second": fit.images_per_second,
         "peak_memory_mib": peak_memory_mib(plan.placement),
         "ending": fit.ending,
+        "diverged": fit.diverged,
         "best_epoch": best.epoch if best else None,
         "validation_accuracy": best.validation_accuracy if best else None,
         "validation_loss": best.validation_loss if best else None,

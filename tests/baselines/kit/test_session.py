@@ -196,3 +196,10 @@ def test_a_checkpoint_of_another_recipe_is_refused(bundle, tmp_path):
     torch.save({"recipe": "{}", "seed": 3}, tmp_path / "resume.pt")
     with pytest.raises(UserError, match="another recipe"):
         run(bundle, tmp_path, resume=True)
+
+
+def test_a_clock_that_ran_out_while_speeds_were_measured_ends_without_training(bundle, tmp_path, monkeypatch):
+    monkeypatch.setattr("baselines.kit.plan._SMALLEST_BUDGET", -math.inf)  # it measures although the time is up
+    outcome = run(bundle, tmp_path, budget=1e-3)
+    assert outcome.fit.steps == 0
+    assert not json.loads((tmp_path / "run.json").read_text())["diverged"]
