@@ -75,15 +75,16 @@ def run_grid(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> Non
     drawing_seconds = max(1.0, _DRAWING * (time.monotonic() - imports_began))
     results = finished(grid)
     _hand_in_best(grid, results)
-    for cell in [cell for cell in CELLS if not _is_complete(results.get(cell), grid)]:
-        left = sum(not _is_complete(results.get(other), grid) for other in CELLS)
-        share = (clock.remaining - drawing_seconds) / max(1, left)
+    missing = [cell for cell in CELLS if not _is_complete(results.get(cell), grid)]
+    for position, cell in enumerate(missing):
+        # What a quick cell leaves of its share goes to the slower ones behind it.
+        share = (clock.remaining - drawing_seconds) / (len(missing) - position)
         if share < _SMALLEST_SHARE:
             print(f"no time was left for {cell.title}: give a longer --budget, the same --out goes on", file=sys.stderr)
             break
         _train_cell(grid, cell, Clock.starting_now(share))
         results = finished(grid)
-        _tell(cell, results[cell], clock)
+        _tell(cell, results.get(cell), clock)
         write_table(grid.out, results)
         _hand_in_best(grid, results)
     print(markdown(results))
@@ -122,11 +123,12 @@ def _claim(options: argparse.Namespace, bundle: "Bundle") -> None:
 
 
 def _is_complete(result: "CellResult | None", grid: Grid) -> bool:
-    """Whether a cell needs no further run: its epochs are done, or its loss was no number."""
-    return result is not None and (not result.rows or round(result.epochs, 2) >= grid.epochs)
+    """Whether a cell needs no further run: its epochs are done, or its loss became no number."""
+    return result is not None and (result.diverged or round(result.epochs, 2) >= grid.epochs)
 
 
 def _train_cell(grid: Grid, cell: Cell, clock: Clock) -> None:
+    from baselines.kit.fallback import write_fallback
     from baselines.kit.live import Silent
     from baselines.kit.recipe import load_recipe, with_changes
     from baselines.kit.session import Request, train_and_predict
@@ -134,6 +136,7 @@ def _train_cell(grid: Grid, cell: Cell, clock: Clock) -> None:
     reference = load_recipe(KERNEL.recipes, "reference")
     recipe = with_changes(reference, {**recipe_changes(cell), "epochs": grid.epochs}, cell.name)
     out = files.make_output_folder(grid.folder(cell))
+    write_fallback(out, grid.bundle)
     request = Request(
         kernel=KERNEL.name,
         recipe_name=cell.name,
@@ -150,10 +153,13 @@ def _train_cell(grid: Grid, cell: Cell, clock: Clock) -> None:
     train_and_predict(build, request, Silent())
 
 
-def _tell(cell: Cell, result: "CellResult", clock: Clock) -> None:
+def _tell(cell: Cell, result: "CellResult | None", clock: Clock) -> None:
+    passed = f"[{clock.elapsed:6.1f} s] {CELLS.index(cell) + 1:2d} of {len(CELLS)}"
+    if result is None:
+        print(f"{passed} {cell.title}: its share of the budget was too short", file=sys.stderr, flush=True)
+        return
     figures = f"loss {result.train_loss:.4f} (reported {REPORTED[cell]:.4f})"
     accuracy = f"validation accuracy {100 * result.validation_accuracy:.2f} %"
-    passed = f"[{clock.elapsed:6.1f} s] {CELLS.index(cell) + 1:2d} of {len(CELLS)}"
     took = f"{result.epochs:.1f} epochs in {show_duration(result.seconds)}"
     print(f"{passed} {cell.title}: {took}, {figures}, {accuracy}", file=sys.stderr, flush=True)
 

@@ -28,6 +28,7 @@ class CellResult:
     epochs: float
     seconds: float
     ending: str
+    diverged: bool
 
     @property
     def train_loss(self) -> float:
@@ -46,14 +47,15 @@ class CellResult:
 
 
 def read_result(folder: Path, cell: Cell) -> CellResult | None:
-    """The result of a cell, or None where it was not run to its end."""
+    """The result of a cell, or None where it was not run, not even evaluated once, or its files are damaged."""
     try:
         record = json.loads((folder / files.RUN).read_text(encoding="utf-8"))
-        rows = read_history(folder)
-    except (FileNotFoundError, json.JSONDecodeError):
+        rows, seconds = read_history(folder), float(record["seconds"]["training"])
+        rate, ending, diverged = record["recipe"]["lr"], record["ending"], record["diverged"]
+        result = CellResult(cell, rows, rate, record["epochs"], seconds, ending, diverged)
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
-    seconds = record["seconds"]["training"]
-    return CellResult(cell, rows, record["recipe"]["lr"], record["epochs"], seconds, record["ending"])
+    return result if rows or diverged else None
 
 
 def write_table(folder: Path, results: Mapping[Cell, CellResult]) -> None:
@@ -86,7 +88,7 @@ def _figures(cell: Cell, result: CellResult | None, is_best: bool) -> list[str]:
     reported = f"{REPORTED[cell]:.4f}"
     if result is None:
         return ["–", "–", reported, "–", "–"]
-    if not result.rows:
+    if result.diverged:
         return [f"{result.epochs:.1f}", "diverged", reported, "–", "–"]
     accuracy = f"{100 * result.validation_accuracy:.2f} %"
     losses = [f"{result.train_loss:.4f}", reported, f"{result.validation_loss:.4f}"]

@@ -70,6 +70,7 @@ def compare(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None
     if options.epochs <= 0:
         raise UserError(f"--epochs {options.epochs:g}: give a number above 0")
     before, began = CpuReading.take(), time.monotonic()
+    from baselines.kit.fallback import write_fallback
     from baselines.kit.history import read_history
     from baselines.kit.live import Lines
     from baselines.kit.session import train_and_predict
@@ -82,6 +83,7 @@ def compare(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None
         share = (clock.remaining - finishing_seconds) / (len(CONTENDERS) - position)
         reporter.note(f"{contender.title}, {position + 1} of {len(CONTENDERS)}")
         request = _request(options, contender, bundle, Clock.starting_now(share), others_busy)
+        write_fallback(request.out, bundle)
         train_and_predict(build, request, reporter)
         histories[contender.name] = read_history(request.out)
     text = table(histories)
