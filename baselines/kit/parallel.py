@@ -132,6 +132,12 @@ class ParallelTrainer(Trainer):
     def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
         return super()._batch(share_of(index, self.ranks))
 
+    def _save(self) -> None:
+        """Write nothing on the way: such a run is not resumed, and a file takes the first process alone some time.
+
+        What only one process does must not ask the agreed clock either: the others would answer a later question.
+        """
+
     def _evaluating_costs_too_much(self) -> bool:
         return bool(_of_first(super()._evaluating_costs_too_much()))
 
