@@ -82,9 +82,7 @@ def small_resnet(
         UserError: the numbers of widths and blocks differ.
     """
     if len(widths) != len(blocks) or not widths:
-        raise UserError(
-            f"model.widths {list(widths)}, model.blocks {list(blocks)}: give as many of one as of the other"
-        )
+        raise UserError(f"model.widths {list(widths)} and model.blocks {list(blocks)} must be of one length")
     layers: list[nn.Module] = [nn.Conv2d(shape.channels, widths[0], 3, padding=1, bias=False)]
     layers += [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
     inputs = widths[0]
