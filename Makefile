@@ -57,11 +57,11 @@ $(DEMO)/fontchar_bottleneck.csv: $(DEMO)/pixels_linear.csv
 test: $(VENV)/.installed-dev  ## install what the tests need and run them (under 10 minutes on two cores)
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
+# One at a time: some of them hold a budget of seconds, which a neighbour on the same cores would take away.
 test-slow: $(VENV)/.installed-dev  ## only the longer proofs
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -m slow
 
-test-all: $(VENV)/.installed-dev  ## the longer proofs too
-	$(BIN)/python -m pytest -n 2
+test-all: test test-slow  ## the longer proofs too
 
 lint: $(VENV)/.installed-dev  ## ruff and mypy, strict
 	$(BIN)/ruff check .

@@ -57,6 +57,7 @@ def torchrun(count: int, *arguments: str, kernel: str = "baselines.cifar10_resne
     )
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_model_and_the_first_writes_its_run(glyphs, tmp_path):
     out = tmp_path / "out"
     settings = [part for setting in TINY for part in ("--set", setting)]

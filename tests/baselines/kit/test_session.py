@@ -108,6 +108,7 @@ def test_early_stopping_ends_a_run_that_no_longer_gains(bundle, tmp_path):
     assert len(outcome.fit.rows) - 1 - outcome.fit.rows.index(outcome.fit.best) == 3
 
 
+@pytest.mark.slow
 def test_a_run_without_end_is_cut_annealed_and_in_time(bundle, tmp_path):
     start = time.monotonic()
     outcome = run(bundle, tmp_path, budget=6, epochs=100_000)

@@ -35,6 +35,7 @@ def command(glyphs, folder, *more):
     return options("--data", str(glyphs), "--out", str(folder / "out"), "--space", str(space), *more)
 
 
+@pytest.mark.slow
 def test_a_search_finds_a_better_rate_than_a_bad_default_within_its_budget(glyphs, tmp_path):
     began = time.monotonic()
     done = kernel_process(
@@ -58,6 +59,7 @@ def test_a_search_finds_a_better_rate_than_a_bad_default_within_its_budget(glyph
     assert len(list(out.glob("trials/*/model.pt"))) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_search_leaves_no_process_behind_and_goes_on_without_losing_a_trial(glyphs, tmp_path):
     arguments = command(glyphs, tmp_path, "--budget", "60s")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
