@@ -79,6 +79,8 @@ def _place(
     if told:
         found = f"{name}: {len(told)} of {len(plain):,} files tell hidden labels: {some(told)}"
         return Finding("fault", "leak", found, "remove them; if participants saw them, split anew with a new vault")
+    if not plain:
+        return Finding("note", "leak", f"{name}: there is no file to scan")
     return Finding("ok", "leak", f"{name}: no solution value in {len(plain):,} files")
 
 

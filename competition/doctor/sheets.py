@@ -22,7 +22,8 @@ ROWS = {"train": 6, "validation": 2, "test": 3}
 DOUBTFUL_ROWS = 2
 OVERVIEW = "classes.png"
 
-PAPER, INK, FAINT, RED, CARD = "#fbfaf7", "#1d2a35", "#84909a", "#c8402f", "#ffffff"
+PAPER, INK, FAINT, RED, CARD, EDGE = "#fbfaf7", "#1d2a35", "#84909a", "#c8402f", "#ffffff", "#e8e6e0"
+FRAME = 2  # pixels around an image in doubt, within the gap
 # The first one that is there writes labels that Pillow's own font has no glyphs for.
 FONTS = ("NotoSansCJK-Regular.ttc", "NanumGothic.ttf", "AppleSDGothicNeo.ttc", "malgun.ttf", "DejaVuSans.ttf")
 
@@ -50,9 +51,10 @@ class Sheet:
 
     def picture(self, x: int, y: int, pixels: NDArray[np.uint8], frame: str | None = None) -> None:
         """An image in the middle of its cell, on a white card, or in a frame."""
-        box = (x - 1, y - 1, x + CELL, y + CELL)
-        ImageDraw.Draw(self.image).rectangle(box, fill=CARD, outline=frame or "#e8e6e0", width=2 if frame else 1)
-        small = fitted(pixels, CELL - 4 if frame else CELL)
+        edge = FRAME if frame else 1
+        box = (x - edge, y - edge, x + CELL + edge - 1, y + CELL + edge - 1)
+        ImageDraw.Draw(self.image).rectangle(box, fill=CARD, outline=frame or EDGE, width=edge)
+        small = fitted(pixels, CELL)
         self.image.paste(small, (x + (CELL - small.width) // 2, y + (CELL - small.height) // 2))
 
     def save(self, path: Path) -> None:

@@ -22,6 +22,10 @@ SURE = 5.0  # standard errors above chance: once in three million sound splits
 BY_SPLIT: Mapping[str, tuple[Level, str]] = {
     "random": ("fault", "run `grader prepare --force`: parts dealt out at random do not differ"),
     "group": ("warning", "whole groups differ: that is what `split: group` measures"),
+    "together": (
+        "warning",
+        "`repeats: together` deals whole groups of repeats, the largest to training first; `repeats: drop` does not",
+    ),
     "given": ("warning", "the source's own split differs; `split: random` deals the items out anew"),
 }
 
@@ -73,7 +77,8 @@ def _compared(case: Case, looks: Appearance, names: str, one: Ints, other: Ints)
     )
     if found.auc <= 0.5 + SURE * found.chance_error:
         return Finding("ok" if low <= 0.5 else "note", "shift", told)
-    level, remedy = BY_SPLIT[case.competition.spec.split]
+    spec = case.competition.spec
+    level, remedy = BY_SPLIT["together" if spec.repeats == "together" else spec.split]
     return Finding(level, "shift", told, remedy)
 
 

@@ -246,3 +246,11 @@ def test_wrong_labels_are_listed_and_are_no_fault(prepared):
     wrong = [row for row in rows if row[2:4] == ["square", "circle"]]
     assert len(wrong) >= 3
     assert len(rows) <= 8  # and next to nothing else
+
+
+def test_what_whole_groups_bring_with_them_is_a_warning(prepared):
+    shapes = prepared(count=120, repeats="together")
+    edit_images(shapes, "test_images.npy", lambda images: np.clip(images.astype(float) + 25, 0, 255))
+    found = by_code(shapes.examined(), "shift")
+    assert ("warning", True) in {(finding.level, "`repeats: drop`" in finding.remedy) for finding in found}
+    assert "fault" not in {finding.level for finding in found}
