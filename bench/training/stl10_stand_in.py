@@ -12,7 +12,8 @@ from pathlib import Path
 
 import yaml
 
-from competition.catalog import SPEC_FILE, find
+from competition.catalog import find
+from competition.layout import SPEC_FILE
 from competition.prepare import PreparedCompetition, prepare
 
 NAME = "stl10_stand_in"
