@@ -112,7 +112,7 @@ def test_early_stopping_ends_a_run_that_no_longer_gains(bundle, tmp_path):
 def test_a_run_without_end_is_cut_annealed_and_in_time(bundle, tmp_path):
     start = time.monotonic()
     outcome = run(bundle, tmp_path, budget=6, epochs=100_000)
-    # A second's grace: within one process nothing can cut a slow step short. A kernel's process is cut: see test_kernel.
+    # A second's grace: within one process nothing cuts a slow step short. A kernel's process is cut: see test_kernel.
     assert time.monotonic() - start < 7
     assert "budget" in outcome.fit.ending
     assert outcome.fit.rows[-1].learning_rate < 0.05 * 0.01
