@@ -13,6 +13,7 @@ from baselines.kit.schedules import create_schedule
 from baselines.kit.summary import count_parameters
 from baselines.stl10_mlp.__main__ import KERNEL
 from baselines.stl10_mlp.model import ACTIVATIONS, build_model
+from baselines.tune.space import load_space
 from competition.errors import UserError
 
 SHAPE = ImageShape(3, 96, 96, 10)
@@ -86,6 +87,13 @@ def test_version_1_is_plain():
     v1 = recipe("v1")
     assert {type(layer) for layer in build_model(v1.model, SHAPE)} == {nn.Flatten, nn.Linear, nn.ReLU}
     assert (v1.augment, v1.weight_decay, v1.label_smoothing, v1.mixup) == ({}, 0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["reference", "strong"])
+def test_every_choice_of_the_search_space_is_a_net_that_can_be_built(name):
+    space = load_space(KERNEL.recipes.parent / "space.yaml", recipe(name))
+    for hidden in space.dimensions["model.hidden"].values:
+        assert linear(build_model({**recipe(name).model, "hidden": hidden}, SHAPE))[-1][1] == 10
 
 
 @pytest.mark.parametrize(
