@@ -15,6 +15,7 @@ def watched(kernel: str, budget_seconds: float) -> Iterator[Callable[[str], None
     from rich.markup import escape
     from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
     from rich.progress_bar import ProgressBar
+    from rich.table import Column
     from rich.text import Text
 
     class BudgetColumn(ProgressColumn):
@@ -27,11 +28,19 @@ def watched(kernel: str, budget_seconds: float) -> Iterator[Callable[[str], None
         """Seconds of the budget used."""
 
         def render(self, task: Task) -> Text:
-            return Text(f"{task.elapsed or 0.0:5.1f} / {budget_seconds:g} s")
+            return Text(f"{task.elapsed or 0.0:5.1f} / {budget_seconds:g} s", no_wrap=True)
 
-    line = TextColumn("[dim]{task.fields[line]}", table_column=None)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BudgetColumn(), ClockColumn(), line)
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    # Only the kernel's line gives way on a narrow terminal: name, bar and clock stay whole.
+    line = TextColumn("[dim]{task.fields[line]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    whole = Column(no_wrap=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", table_column=whole),
+        BudgetColumn(Column(min_width=24, no_wrap=True)),
+        ClockColumn(Column(min_width=len(f"{budget_seconds:g}") + 10, no_wrap=True)),
+        line,
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as progress:
         task = progress.add_task(escape(kernel), total=None, line="")
 
         def show(text: str) -> None:
