@@ -1,7 +1,6 @@
 """Preparing a competition: from its spec and a source to a bundle for participants and a solution for the vault."""
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -35,6 +34,7 @@ from competition.layout import (
     TRAIN_TABLE,
     bundle_folder,
 )
+from competition.preparation import json_bytes, preparation_mark
 from competition.progress import Progress, silent
 from competition.rules import RULES_FILE, Rules
 from competition.vault import Vault, make_vault
@@ -137,7 +137,7 @@ def _build(
     test_labels = [pool.labels[row] for row in assignment.test]
     solution = solution_csv(rules, assignment.test_ids, test_labels, assignment.usage)
     manifest = _manifest(competition, writer, assignment, secret, solution, layout)
-    writer.write(MANIFEST, _json(manifest))
+    writer.write(MANIFEST, json_bytes(manifest))
     return solution, manifest
 
 
@@ -179,8 +179,6 @@ def _manifest(
 ) -> dict[str, Any]:
     folds = assignment.folds
     validation = int((folds == VALIDATION_FOLD).sum()) if folds is not None and competition.spec.folds is None else 0
-    # Keyed with the secret: it ties bundle and solution together and tells nothing about the solution.
-    tie = hashlib.blake2b(_json(writer.files) + solution, key=secret, digest_size=16)
     return {
         "competition": competition.name,
         "counts": {
@@ -193,7 +191,7 @@ def _manifest(
         "files": dict(writer.files),
         "format": FORMAT,
         "layout": layout,
-        "preparation": tie.hexdigest(),
+        "preparation": preparation_mark(writer.files, solution, secret),
         "seed": competition.spec.seed,
         "versions": {name: version(name) for name in VERSIONED},
     }
@@ -283,7 +281,7 @@ def _fingerprint(competition: "Competition", source: Path | None, layout: Layout
         "spec": spec.model_dump_json(),
         "versions": {name: version(name) for name in VERSIONED},
     }
-    return hashlib.blake2b(_json(described), key=secret, digest_size=16).hexdigest()
+    return hashlib.blake2b(json_bytes(described), key=secret, digest_size=16).hexdigest()
 
 
 def _state_of(path: Path) -> str:
@@ -298,7 +296,3 @@ def _state_of(path: Path) -> str:
 def _state(path: Path) -> str:
     status = path.lstat()
     return f"{path.absolute()} {status.st_size} {status.st_mtime_ns}"
-
-
-def _json(content: object) -> bytes:
-    return (json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()

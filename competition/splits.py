@@ -65,8 +65,9 @@ def stratified(strata: Ints, keys: Keys, targets: Ints) -> Ints:
 def grouped(groups: Ints, strata: Ints, keys: Keys, targets: Ints) -> Ints:
     """Whole groups go to one part; the parts come as near to `targets` in every stratum as a greedy choice brings them.
 
-    Groups are dealt out from the largest to the smallest, equal ones in the order of their smallest key, each to
-    the part that lacks most of what the group holds.
+    Groups are dealt out from the largest to the smallest, equal ones in the order of their smallest key. A group goes
+    to the part that has the smallest share of what the group holds, among those with room for it, so that every part
+    gets large groups as well as small ones; where no part has room, to the one that lacks most.
     """
     _, group_of = np.unique(groups, return_inverse=True)
     count = int(group_of.max()) + 1 if len(group_of) else 0
@@ -79,7 +80,11 @@ def grouped(groups: Ints, strata: Ints, keys: Keys, targets: Ints) -> Ints:
     for group in np.lexsort((smallest_key, -sizes)):
         held_strata, held = members[group]
         here = lacking[:, held_strata]
-        part = int(np.argmax(here @ held))
+        room = (here >= held).all(axis=1)
+        wanting = here @ held
+        # One division of whole numbers each is rounded alike on every machine.
+        emptiness = np.where(room, wanting / np.maximum(targets[:, held_strata] @ held, 1), -1.0)
+        part = int(np.argmax(emptiness if room.any() else wanting))
         here[part] -= held
         lacking[part, held_strata] = here[part]
         part_of_group[group] = part

@@ -19,6 +19,7 @@ from competition.catalog import check_name
 from competition.durable import flush_folder, folder_aside, put_folder, write_file
 from competition.errors import UserError
 from competition.layout import MANIFEST, SECRET_BYTES, SOLUTION, vault_folder
+from competition.preparation import json_bytes
 from competition.private import FILE_MODE, FOLDER_MODE, check_private, make_private_folder
 from competition.rules import RULES_FILE
 from competition.sealed import Unlock, read_header, seal, unlock_from_environment, unseal
@@ -99,7 +100,9 @@ class Vault:
         building = self.folder / f".{NEXT}"
         shutil.rmtree(building, ignore_errors=True)
         building.mkdir(mode=FOLDER_MODE)
-        staged = dict([self._form(SOLUTION, solution, self.is_sealed), (PREPARED, _json(prepared))], **public_files)
+        staged = dict(
+            [self._form(SOLUTION, solution, self.is_sealed), (PREPARED, json_bytes(prepared))], **public_files
+        )
         for name, content in staged.items():
             write_file(building / name, content, FILE_MODE)
         building.rename(self.folder / NEXT)
@@ -143,7 +146,7 @@ class Vault:
         """The solution, the secret and the rules as one sealed file that may lie in a public place."""
         texts = {name: self._read(name).decode() for name in self._present()}
         texts |= {path.name: path.read_text() for path in _public_files(self.folder)}
-        return seal(_json({"competition": self.name, "files": texts}), f"vault of {self.name}", self.unlock)
+        return seal(json_bytes({"competition": self.name, "files": texts}), f"vault of {self.name}", self.unlock)
 
     def _read(self, name: str) -> bytes:
         check_private(self.folder)
@@ -270,7 +273,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _json(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()

@@ -4,13 +4,15 @@
     python -m tools.fuzz_submissions --atheris -runs=100000      # coverage-guided; further options are libFuzzer's
 
 Whatever the file, the checker must not raise, must accept exactly what the naive judge accepts, must predict the same,
-and must name problems in printable lines.
+and must name problems in printable lines; the score of an accepted file must be the naive judge's.
 """
 
 import argparse
+import csv
 import gzip
 import io
 import json
+import math
 import random
 import sys
 import tempfile
@@ -21,9 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from competition.rules import Form, MetricRule, Rules
+from grader.metrics import MetricError
+from grader.scoring.judge import Judge
+from grader.store.records import Evidence
 from grader.submission.check import Checked, check_bytes
 from grader.submission.index import TextIndex
-from tools.submission_oracle import expected_predictions
+from grader.submission.predictions import Predictions
+from grader.submission.solution import read_solution
+from tools.submission_oracle import expected_predictions, expected_score
 
 _IDS = ("007", "7", "NA", "null", "1e3", "a1b2c3d4e5f6", "a1b2c3d4e5f7", "아이디", "a b", "0", "-", "id")
 _LABELS = (
@@ -37,6 +44,15 @@ _LABELS = (
     "a rather long label of many bits",
 )
 _NUMBERS = ("0", "1", "2", "3.5", "-4")
+_METRICS: dict[Form, MetricRule] = {
+    "labels": MetricRule("accuracy"),
+    "probabilities": MetricRule("accuracy"),
+    "values": MetricRule("mae"),
+    "rankings": MetricRule("map_at_k"),
+    "masks": MetricRule("dice", {"shape": [20, 20]}),
+}
+_HUGE = 1e300  # sums of larger values overflow in float64, where the naive judge's fractions do not
+_NOT_COMPUTED = Evidence("", "", "", {})
 _NASTY = (
     "", " ", "0", "00", "0.0", "-0", "1", "1.0", "1e0", "nan", "NaN", "inf", "-inf", "1e999", "1_0", "0x1", "+1", ".5",
     "5.", ".", "1e", "١", "1,5", '"', '""', "'", "\n", "\r", "\r\n", ",", ";", "\t", "\0", "\ufeff", "\u202e", "=1+1",
@@ -55,7 +71,7 @@ def random_rules(draw: random.Random) -> Rules:
         title="Fuzz",
         task="classification",
         form=form,
-        metric=MetricRule("accuracy"),
+        metric=_METRICS[form],
         labels=() if form == "values" else tuple(draw.sample(pool, draw.randint(2, len(pool)))),
         label_matching=draw.choice(("text", "number")) if numeric else "text",
         target_column=draw.choice(("label", "target")),
@@ -195,7 +211,45 @@ def difference(data: bytes, rules: Rules, ids: Sequence[str]) -> str | None:
     json.dumps([problem.to_json() for problem in checked.problems], ensure_ascii=False).encode()
     if (expected is None) != bool(told) or not all(message.isprintable() for message in told):
         return f"messages: {told}"
-    return None
+    return _score_difference(checked.predictions, expected, rules, ids) if expected and checked.predictions else None
+
+
+def _score_difference(
+    predictions: Predictions, expected: Sequence[Any], rules: Rules, ids: Sequence[str]
+) -> str | None:
+    """How the judge's scores of an accepted file differ from the naive ones, against hidden labels drawn by the ids."""
+    draw = random.Random(" ".join(ids))
+    hidden = [draw.choice(rules.labels) if rules.form == "probabilities" else random_cell(draw, rules) for _ in ids]
+    usage = [draw.choice(("Public", "Private", "Ignored")) for _ in ids]
+    solution = read_solution(_solution_csv(rules, ids, hidden, usage), rules)
+    rows_of = {split: [row for row, where in enumerate(usage) if where == split] for split in set(usage) - {"Ignored"}}
+    naive = {
+        split: expected_score(rules, [_true(hidden[row], rules) for row in rows], [expected[row] for row in rows])
+        for split, rows in rows_of.items()
+    }
+    try:
+        found = {score.split: score.value for score in Judge(rules, solution, Path(), _NOT_COMPUTED).score(predictions)}
+    except MetricError:
+        found = {}
+    impossible = any(score is None or score > _HUGE for score in naive.values())
+    same = found.keys() == naive.keys() and all(
+        score is not None and math.isclose(found[split], score, rel_tol=1e-12) for split, score in naive.items()
+    )
+    return None if same or impossible else f"scores: {found}\nnaive:  {naive}"
+
+
+def _true(cell: str, rules: Rules) -> Any:
+    if rules.form in ("labels", "probabilities"):
+        return rules.labels.index(cell)
+    return float(cell) if rules.form == "values" else cell
+
+
+def _solution_csv(rules: Rules, ids: Sequence[str], hidden: Sequence[str], usage: Sequence[str]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((rules.id_column, rules.target_column, "Usage"))
+    writer.writerows(zip(ids, hidden, usage, strict=True))
+    return text.getvalue().encode()
 
 
 def _predicted(checked: Checked) -> list[Any] | None:

@@ -10,6 +10,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any
 
 from competition.rules import Rules
@@ -33,6 +34,45 @@ def expected_predictions(data: bytes, rules: Rules, ids: Sequence[str]) -> list[
         return _aligned(header, rows, rules, ids)
     except RefusedError:
         return None
+
+
+def expected_score(rules: Rules, truth: Sequence[Any], predicted: Sequence[Any]) -> float | None:
+    """The score of some rows by counting, in exact numbers; None where the rules' metric has none to give.
+
+    Accuracy of labels and of the most probable labels, mean absolute error of values, MAP@5 of rankings, mean Dice
+    coefficient of masks. A true label is its position; other truths are written as predictions are.
+    """
+    score_row: dict[str, Callable[[Any, Any], Fraction | None]] = {
+        "labels": lambda true, said: Fraction(true == said),
+        "probabilities": lambda true, said: Fraction(true == said.index(max(said))),
+        "values": lambda true, said: abs(Fraction(true) - Fraction(said)),
+        "rankings": _average_precision_at_5,
+        "masks": lambda true, said: _dice(true, said, rules.metric.options["shape"]),
+    }
+    scores = [score_row[rules.form](true, said) for true, said in zip(truth, predicted, strict=True)]
+    known = [score for score in scores if score is not None]
+    return float(sum(known) / len(known)) if len(known) == len(scores) else None
+
+
+def _average_precision_at_5(truth: str, said: str) -> Fraction:
+    relevant, total = set(truth.split()), Fraction(0)
+    first = said.split()[:5]
+    for rank, name in enumerate(first, 1):
+        if name in relevant:
+            total += Fraction(len(relevant & set(first[:rank])), rank)
+    return total / min(5, len(relevant))
+
+
+def _dice(truth: str, said: str, shape: Sequence[int]) -> Fraction | None:
+    painted = []
+    for text in (truth, said):
+        numbers = list(map(int, text.split()))
+        runs = list(zip(numbers[::2], numbers[1::2], strict=True))
+        if any(start + length - 1 > shape[0] * shape[1] for start, length in runs):
+            return None
+        painted.append({pixel for start, length in runs for pixel in range(start, start + length)})
+    both = len(painted[0]) + len(painted[1])
+    return Fraction(2 * len(painted[0] & painted[1]), both) if both else Fraction(1)
 
 
 def _text(data: bytes, max_bytes: int) -> str:

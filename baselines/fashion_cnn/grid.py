@@ -131,7 +131,8 @@ def _train_cell(grid: Grid, cell: Cell, clock: Clock) -> None:
     from baselines.kit.fallback import write_fallback
     from baselines.kit.live import Silent
     from baselines.kit.recipe import load_recipe, with_changes
-    from baselines.kit.session import Request, train_and_predict
+    from baselines.kit.request import Request
+    from baselines.kit.session import train_and_predict
 
     reference = load_recipe(KERNEL.recipes, "reference")
     recipe = with_changes(reference, {**recipe_changes(cell), "epochs": grid.epochs}, cell.name)

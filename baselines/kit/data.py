@@ -1,7 +1,8 @@
 """The bundle's images as uint8 tensors on the device: batches come from `index_select`, never from a per-image loop."""
 
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,12 +57,17 @@ class ImageData:
     seconds: float
     interpolation: str = "bilinear"  # of images that are enlarged
 
-    def batch(self, part: Part, index: Tensor, placement: Placement) -> Tensor:
+    def batch(
+        self, part: Part, index: Tensor, placement: Placement, change: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
         """Normalised float images, N x C x H x W, of the rows `index`.
 
-        The storage order N x H x W x C is channels_last already: no copy is made to get that format.
+        The storage order N x H x W x C is channels_last already: no copy is made to get that format. `change` is
+        applied to the stored pictures (uint8, N x H x W x C) before anything else.
         """
         stored = part.images.index_select(0, index.to(part.images.device))
+        if change is not None:
+            stored = change(stored)
         pixels = stored.to(placement.device, non_blocking=True).permute(0, 3, 1, 2).float()
         images = pixels.sub_(self.mean).div_(self.std)
         if images.shape[-2:] != (self.shape.height, self.shape.width):
@@ -177,6 +183,14 @@ def epoch_batches(count: int, batch: int, order: torch.Generator) -> Iterator[Te
     for index in torch.split(torch.randperm(count, generator=order), batch):
         if len(index) > 1 or count == 1:
             yield index
+
+
+def batch_sizes(count: int, batch: int, parts: int = 1) -> set[int]:
+    """How many images go through the model at once in an epoch whose batches are each split into `parts`."""
+    sizes: set[int] = set()
+    for whole in {min(batch, count), count % batch} - {0, 1}:
+        sizes.update(len(part) for part in torch.split(torch.empty(whole), math.ceil(batch / parts)))
+    return sizes
 
 
 def batches_an_epoch(count: int, batch: int) -> int:

@@ -51,8 +51,10 @@ class Probe(nn.Module):
 class FeatureData(ImageData):
     """The parts of a competition as features: float N x C x H x W in place of images."""
 
-    def batch(self, part: Part, index: Tensor, placement: Placement) -> Tensor:
-        """The features of the rows `index`, float32."""
+    def batch(
+        self, part: Part, index: Tensor, placement: Placement, change: Callable[[Tensor], Tensor] | None = None
+    ) -> Tensor:
+        """The features of the rows `index`, float32; a recipe that caches features has no `change`."""
         return part.images.index_select(0, index).to(placement.device).float()
 
 

@@ -21,6 +21,7 @@ PROBABILITIES = "probabilities.csv"
 RUN = "run.json"
 HISTORY = "history.csv"
 CURVES = "curves.png"
+REPORT = "report.html"
 MODEL_SUMMARY = "model_summary.txt"
 WEIGHTS = "model.pt"
 RESUME = "resume.pt"
@@ -71,7 +72,7 @@ def make_output_folder(folder: Path) -> Path:
 
 def clear_old_results(folder: Path, keep_checkpoint: bool = False) -> None:
     """Delete what an earlier run left, so that no old figure lies beside a new submission."""
-    names = [RUN, HISTORY, CURVES, MODEL_SUMMARY, WEIGHTS, PROBABILITIES]
+    names = [RUN, HISTORY, CURVES, REPORT, MODEL_SUMMARY, WEIGHTS, PROBABILITIES]
     for name in names if keep_checkpoint else [*names, RESUME]:
         (folder / name).unlink(missing_ok=True)
 

@@ -147,7 +147,7 @@ def _examples(command: str) -> str:
         f"  {command} --data data/fontchar --out runs/mine --budget 10m --recipe strong --seed 1\n"
         f"  {command} --data data/fontchar --set lr=0.003 --set batch=256\n\n"
         "A valid submission.csv lies in --out from the first second on and is replaced by a better one before the\n"
-        "budget ends. Beside it: history.csv, curves.png, model_summary.txt, run.json and model.pt.\n"
+        "budget ends. Beside it: report.html, history.csv, curves.png, model_summary.txt, run.json and model.pt.\n"
         "exit codes: 0 fine, 1 the bundle is bad, 2 wrong use or a missing prerequisite"
     )
 
@@ -157,7 +157,8 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
     before = CpuReading.take()
     # A wrong recipe is told in a tenth of a second; torch takes some to be imported.
     from baselines.kit.live import Silent, create_reporter
-    from baselines.kit.session import Request, stored_shape, train_and_predict
+    from baselines.kit.request import Request
+    from baselines.kit.session import stored_shape, train_and_predict
 
     if kernel.complete:
         recipe = kernel.complete(recipe, stored_shape(bundle))

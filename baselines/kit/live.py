@@ -124,6 +124,7 @@ class LiveView(Lines):
     def _view(self) -> "RenderableType":
         from rich.console import Group
         from rich.progress_bar import ProgressBar
+        from rich.table import Table
         from rich.text import Text
 
         step, epoch, progress, rate, loss = self._state
@@ -131,7 +132,10 @@ class LiveView(Lines):
             f"step {step:,}  epoch {epoch:.2f}  loss {loss:.4f}  rate {rate:.2e}"
             f"  {show_duration(max(0.0, self._clock.remaining))} left"
         )
-        return Group(self._table(), ProgressBar(total=1.0, completed=progress, width=60), Text(words))
+        # A bar ends no line of its own; a row of a grid does.
+        bar = Table.grid()
+        bar.add_row(ProgressBar(total=1.0, completed=progress, width=60))
+        return Group(self._table(), bar, Text(words))
 
     def _table(self) -> "RenderableType":
         from rich.table import Table

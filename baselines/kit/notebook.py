@@ -10,7 +10,8 @@ from baselines.kit.fallback import write_fallback
 from baselines.kit.kernel import Kernel
 from baselines.kit.live import create_reporter
 from baselines.kit.recipe import load_recipe
-from baselines.kit.session import Outcome, Request, stored_shape, train_and_predict
+from baselines.kit.request import Outcome, Request
+from baselines.kit.session import stored_shape, train_and_predict
 from competition.bundle import open_bundle
 
 

@@ -54,6 +54,7 @@ def make_plan(
     for position, rung in enumerate(rungs, 1):
         name = f"rung {position} of {len(rungs)}" if recipe.ladder else "the recipe as it is"
         plan = _plan_rung(build, recipe, rung, shape, placement, clock, seed, name)
+        placement = plan.placement  # what was faster on the first rung is taken for the others: measuring costs time
         epochs = _TRAINING_SHARE * max(0.0, clock.remaining) * (plan.images_per_second or 0.0) / train_images
         if epochs >= float(rung.get("min_epochs", 0)):
             break
@@ -80,10 +81,10 @@ def _plan_rung(
     changes = {key: value for key, value in rung.items() if key != "min_epochs"}
     taken = with_changes(recipe, {**changes, "ladder": []}, name)
     wish = "fp32" if taken.deterministic and taken.precision == "auto" else taken.precision
-    candidates = precision_candidates(placement, wish)
+    candidates = [placement] if placement.precision_reason else precision_candidates(placement, wish)
     if clock.remaining < _SMALLEST_BUDGET:
-        chosen = replace(candidates[-1], precision_reason="no time to measure")
-        return Plan(taken, chosen, None, name)
+        last = candidates[-1]
+        return Plan(taken, replace(last, precision_reason=last.precision_reason or "no time to measure"), None, name)
     shape = target_shape(stored, taken.image_px)
     images = _trial_images(taken.batch, shape) if placement.device.type == "cpu" else taken.batch
     trial = lambda candidate: _trial_steps(build, taken, shape, candidate, seed, images)  # noqa: E731

@@ -39,12 +39,19 @@ class Recipe(BaseModel):
     )
     schedule: dict[str, Any] = Field(
         default_factory=lambda: {"name": "linear"},
-        description="name: constant, linear, cosine, onecycle, step, exponential, plateau; its options; warmup: share",
+        description="name: constant, linear, cosine, onecycle, step, exponential, plateau; its options; warmup: share; "
+        "momentum: its values at the highest and the lowest rate",
     )
     loss: Literal["cross_entropy", "bce_one_hot"] = Field("cross_entropy", description="training loss")
     label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
     augment: dict[str, Any] = Field(
         default_factory=dict, description="crop, flip, rotate, zoom, shift, shear, noise, erase, contrast, saturation"
+    )
+    torchvision: list[Any] = Field(
+        default_factory=list, description="torchvision.transforms.v2 of single pictures before normalisation (slow)"
+    )
+    albumentations: list[Any] = Field(
+        default_factory=list, description="albumentations of single pictures before normalisation (slow)"
     )
     alternating_flip: bool = Field(False, description="mirror every image in every other epoch, half of them at first")
     cache_features: bool = Field(False, description="compute a frozen body's features once, train the head on them")
@@ -57,6 +64,9 @@ class Recipe(BaseModel):
     evaluations: int = Field(6, ge=1, description="evaluations at least, where epochs are fewer")
     tta: list[str] = Field(default_factory=list, description="test-time augmentation: flip, shift")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: the faster one, measured")
+    compile: Literal["auto", "always", "never"] = Field(
+        "auto", description="torch.compile of training steps; auto: on CUDA in runs of ten minutes and more"
+    )
     deterministic: bool = Field(False, description="same seed, same machine: same bytes (fp32, slower)")
     ladder: list[dict[str, Any]] = Field(
         default_factory=list,
@@ -79,6 +89,7 @@ def load_recipe(folder: Path, name: str, settings: Iterable[str] = ()) -> Recipe
     values = _read_yaml(path, folder)
     for setting in settings:
         _apply_setting(values, setting)
+        _take_from_rungs(values, setting.partition("=")[0].split("."))
     return parse_recipe(values, path.name)
 
 
@@ -89,9 +100,15 @@ def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
         UserError: an unknown key or a value that does not fit.
     """
     try:
-        return Recipe(**values)
+        recipe = Recipe(**values)
     except ValidationError as error:
         raise UserError(f"recipe {origin}: {_first_problem(error)}") from None
+    if recipe.cache_features and (recipe.torchvision or recipe.albumentations):
+        raise UserError(
+            f"recipe {origin}: cache_features looks at every picture once, so torchvision and albumentations cannot "
+            "change it: leave one of them out"
+        )
+    return recipe
 
 
 def with_changes(recipe: Recipe, changes: Mapping[str, Any], origin: str) -> Recipe:
@@ -135,6 +152,16 @@ def _apply_setting(values: dict[str, Any], setting: str) -> None:
         if not isinstance(target, dict):
             raise UserError(f"--set {setting!r}: {parent} has no parts of its own")
     target[last] = value
+
+
+def _take_from_rungs(values: dict[str, Any], path: list[str]) -> None:
+    """What was set by hand holds on every rung of the ladder."""
+    for rung in values.get("ladder") or []:
+        holder = rung
+        for name in path[:-1]:
+            holder = holder.get(name) if isinstance(holder, dict) else None
+        if isinstance(holder, dict):
+            holder.pop(path[-1], None)
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -88,6 +88,7 @@ class Schedule:
     options: Mapping[str, Any] = field(default_factory=dict)
     warmup: float = 0.0  # share of the run
     plateau: Plateau | None = None
+    momenta: tuple[float, float] | None = None  # at the highest and at the lowest rate
 
     def factor(self, progress: float) -> float:
         """The factor at `progress`."""
@@ -96,6 +97,13 @@ class Schedule:
             return scale * max(progress / self.warmup, 1e-3)
         after = (progress - self.warmup) / (1.0 - self.warmup)
         return scale * self.shape(after, self.epochs, **self.options)
+
+    def momentum(self, progress: float) -> float | None:
+        """The momentum at `progress`, which falls as the rate rises (Smith and Topin, 2018); None leaves it alone."""
+        if self.momenta is None:
+            return None
+        at_highest, at_lowest = self.momenta
+        return at_lowest + (at_highest - at_lowest) * self.factor(progress)
 
     def observe(self, validation_loss: float) -> None:
         """Tell an adaptive schedule the loss of an evaluation."""
@@ -115,12 +123,25 @@ def create_schedule(wish: Mapping[str, Any], epochs: float) -> Schedule:
         near = get_close_matches(name, SHAPES, 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"schedule {name!r} is unknown: {hint}one of {', '.join(SHAPES)}")
+    momenta = _momenta(options.pop("momentum", None))
     if not 0.0 <= warmup < 1.0:
         raise UserError(f"schedule warmup {warmup} is no share of the run: give 0 <= warmup < 1")
     try:
         plateau = Plateau(**options) if name == "plateau" else None
-        schedule = Schedule(SHAPES[name], epochs, {} if plateau else options, warmup, plateau)
+        schedule = Schedule(SHAPES[name], epochs, {} if plateau else options, warmup, plateau, momenta)
         schedule.factor(warmup)
     except TypeError as error:
         raise UserError(f"schedule {name}: {str(error).split('() ')[-1]}") from None
     return schedule
+
+
+def _momenta(wish: Any) -> tuple[float, float] | None:
+    if wish is None:
+        return None
+    try:
+        at_highest, at_lowest = map(float, wish)
+    except (TypeError, ValueError):
+        at_highest = at_lowest = math.nan
+    if not (0 <= at_highest < 1 and 0 <= at_lowest < 1):
+        raise UserError(f"schedule momentum {wish!r}: give two numbers from 0 to below 1, as [0.85, 0.95]")
+    return at_highest, at_lowest

@@ -1,36 +1,30 @@
 """One run from an open bundle to a submission: plan, train, predict, write, explain; no command line needed."""
 
-import platform
 import time
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from baselines.kit import files
-from baselines.kit.budget import Allowance, Clock, Reserve
-from baselines.kit.checkpoint import save_checkpoint
-from baselines.kit.curves import draw_curves
+from baselines.kit.budget import Allowance, Reserve
+from baselines.kit.compiling import Compiled, compile_for_training
 from baselines.kit.data import ImageData, ImageShape, batches_an_epoch, load_images
-from baselines.kit.device import choose_device, move_model, peak_memory_mib, use_threads
-from baselines.kit.diagnosis import Finding, describe, diagnose
+from baselines.kit.device import choose_device, move_model, use_threads
+from baselines.kit.diagnosis import diagnose
 from baselines.kit.fallback import fill_with_shares
 from baselines.kit.features import LooksAtImages, cache_features
-from baselines.kit.history import write_history
 from baselines.kit.holdout import training_rows
 from baselines.kit.live import Reporter
 from baselines.kit.losses import class_probabilities
 from baselines.kit.parallel import AgreedAllowance, ParallelTrainer, agree_on_plan, device_of, process_group
 from baselines.kit.plan import Build, Plan, make_plan, seconds_an_image
 from baselines.kit.predict import create_views, predict_logits
-from baselines.kit.ranks import Ranks
-from baselines.kit.recipe import Recipe
+from baselines.kit.request import Outcome, Request
+from baselines.kit.results import show_versions, write_results
 from baselines.kit.seeds import seed_everything
 from baselines.kit.summary import count_parameters, summarise
-from baselines.kit.trainer import Fit, Trainer
+from baselines.kit.trainer import Trainer
 from competition.errors import UserError
 
 if TYPE_CHECKING:
@@ -39,37 +33,6 @@ if TYPE_CHECKING:
 _PREDICTION_BATCH = 256
 _LOOKED_AT = 5000  # images
 _CACHING_SHARE = 0.75  # of what is left; the rest is for the head and for drawing and writing
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a run is asked to do."""
-
-    kernel: str
-    recipe_name: str
-    recipe: Recipe
-    bundle: "Bundle"
-    out: Path
-    clock: Clock
-    seed: int = 42
-    device: str = "auto"
-    threads: int | None = None
-    resume: bool = False
-    others_busy: float = 0.0  # cores that other processes use
-    ranks: Ranks = field(default_factory=Ranks)  # of several processes that train together
-    probabilities: bool = False  # write probabilities.csv beside the submission
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run came to."""
-
-    plan: Plan
-    fit: Fit
-    findings: list[Finding]
-    model: nn.Module
-    data: ImageData
-    predicted_rows: int
 
 
 def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Outcome:
@@ -85,7 +48,7 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
 def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Outcome:
     imports_took = request.clock.elapsed
     threads, threads_reason = use_threads(request.threads, request.others_busy)
-    reporter.note(f"{threads} threads ({threads_reason}), {show_versions()}")
+    reporter.note(f"{threads} thread{'s' * (threads > 1)} ({threads_reason}), {show_versions()}")
     plan = _plan(build, request)
     _tell_plan(plan, reporter)
     seed_everything(request.seed, plan.recipe.deterministic)
@@ -101,7 +64,10 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
         seconds = _CACHING_SHARE * request.clock.remaining
         data = cache_features(model, data, plan.placement, seconds, request.seed, reporter.note)
         model = whole.get_submodule("head")
-    trainer = _make_trainer(model, data, plan, request, reporter, _first_reserve(model, data, plan, imports_took))
+    compiled = compile_for_training(model, data, plan, request)
+    reporter.note(f"compiled: {compiled.reason}")
+    reserve = _first_reserve(model, data, plan, imports_took)
+    trainer = _make_trainer(model, data, plan, request, reporter, reserve, compiled)
     if request.resume:
         trainer.resume(request.out / files.RESUME)
     fit = trainer.fit()
@@ -110,15 +76,10 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
     usable = trainer.best.restore(kept) or (fit.steps > 0 and not fit.diverged)
     rows = _predict(kept, data, plan, request, reporter) if usable else 0
     findings = diagnose(fit.rows, fit.losses, data.shape.classes, fit.diverged, fit.best)
-    outcome = Outcome(plan, fit, findings, kept if whole is model else whole, data, rows)
+    outcome = Outcome(plan, fit, findings, kept if whole is model else whole, data, rows, compiled.reason)
     best = trainer.best.state if whole is model else whole.state_dict()
-    _write_results(request, outcome, best, threads, imports_took, reporter)
+    write_results(request, outcome, best, threads, imports_took, reporter)
     return outcome
-
-
-def show_versions() -> str:
-    """Versions of what the figures of a run depend on."""
-    return f"torch {torch.__version__}, Python {platform.python_version()}"
 
 
 def _plan(build: Build, request: Request) -> Plan:
@@ -170,21 +131,29 @@ def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, imports_took: 
     return Reserve(
         predict_seconds=seconds * len(data.test) * views,
         evaluate_seconds=seconds * (len(data.validation) + sample),
-        finish_seconds=max(0.8, 0.5 * imports_took),
+        finish_seconds=max(1.2, 0.5 * imports_took),
         predicted_images=len(data.test) * views,
         evaluated_images=len(data.validation) + sample,
     )
 
 
 def _make_trainer(
-    model: nn.Module, data: ImageData, plan: Plan, request: Request, reporter: Reporter, reserve: Reserve
+    model: nn.Module,
+    data: ImageData,
+    plan: Plan,
+    request: Request,
+    reporter: Reporter,
+    reserve: Reserve,
+    compiled: Compiled,
 ) -> Trainer:
     epoch_steps = batches_an_epoch(len(data.train), plan.recipe.batch)
     total = max(1, round(plan.recipe.epochs * epoch_steps))
     now, ranks = time.monotonic(), request.ranks
     if not ranks.are_several:
         allowance = Allowance(request.clock, reserve, total, now)
-        return Trainer(model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out)
+        return Trainer(
+            model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out, compiled.forward
+        )
     if request.resume or plan.recipe.cache_features:
         what = "--resume works" if request.resume else "features are computed"
         raise UserError(f"{what} in one process only: start without torchrun")
@@ -206,73 +175,3 @@ def _predict(model: nn.Module, data: ImageData, plan: Plan, request: Request, re
         files.write_probabilities(request.out / files.PROBABILITIES, bundle.rules, bundle.test_ids, probabilities)
     reporter.note(f"{path} written")
     return len(logits)
-
-
-def _write_results(
-    request: Request,
-    outcome: Outcome,
-    best: dict[str, Tensor] | None,
-    threads: int,
-    imports_took: float,
-    reporter: Reporter,
-) -> None:
-    """Everything beside the submission; figures come last because they can be left out when time is short."""
-    fit, out = outcome.fit, request.out
-    write_history(out, fit.rows)
-    if best is not None:
-        save_checkpoint(out / files.WEIGHTS, best)
-    (out / files.RESUME).unlink(missing_ok=True)
-    files.write_json(out / files.RUN, _run_record(request, outcome, threads, imports_took))
-    reporter.note(describe(outcome.findings))
-    if fit.rows and request.clock.remaining > max(0.5, 0.35 * imports_took):
-        draw_curves(out, fit.rows, _title(request, fit), fit.best)
-    elif fit.rows:
-        reporter.note("no time was left to draw the curves; history.csv has their figures")
-    reporter.note(f"done with {request.clock.remaining:.1f} s of the budget left")
-
-
-def _title(request: Request, fit: Fit) -> str:
-    best = f", best validation accuracy {100 * fit.best.validation_accuracy:.2f} %" if fit.best else ""
-    what = f"{request.kernel}, recipe {request.recipe_name}, seed {request.seed}"
-    return f"{what}: {fit.epochs:.1f} epochs in {fit.seconds:.0f} s{best}"
-
-
-def _run_record(request: Request, outcome: Outcome, threads: int, imports_took: float) -> dict[str, Any]:
-    fit, plan = outcome.fit, outcome.plan
-    best = fit.best
-    return {
-        "kernel": request.kernel,
-        "competition": request.bundle.rules.competition,
-        "recipe_name": request.recipe_name,
-        "recipe": plan.recipe.model_dump(),
-        "plan": plan.reason,
-        "seed": request.seed,
-        "device": str(plan.placement.device),
-        "device_reason": plan.placement.device_reason,
-        "precision": plan.placement.precision,
-        "precision_reason": plan.placement.precision_reason,
-        "channels_last": plan.placement.channels_last,
-        "threads": threads,
-        "versions": {"torch": torch.__version__, "python": platform.python_version(), "numpy": np.__version__},
-        "budget_seconds": request.clock.budget_seconds,
-        "seconds": {
-            "imports": imports_took,
-            "data": outcome.data.seconds,
-            "training": fit.seconds,
-            "until_submission": request.clock.elapsed,
-        },
-        "parameters": count_parameters(outcome.model),
-        "train_images": len(outcome.data.train),
-        "steps": fit.steps,
-        "epochs": fit.epochs,
-        "batch_parts": fit.batch_parts,
-        "images_per_second": fit.images_per_second,
-        "peak_memory_mib": peak_memory_mib(plan.placement),
-        "ending": fit.ending,
-        "diverged": fit.diverged,
-        "best_epoch": best.epoch if best else None,
-        "validation_accuracy": best.validation_accuracy if best else None,
-        "validation_loss": best.validation_loss if best else None,
-        "predicted_rows": outcome.predicted_rows,
-        "diagnosis": [asdict(finding) for finding in outcome.findings],
-    }

@@ -2,7 +2,9 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from baselines.kit.files import RESUME, WEIGHTS
 from baselines.kit.history import Row
 from baselines.kit.live import Reporter
 from baselines.kit.losses import plain_loss, training_loss
-from baselines.kit.optimizers import create_optimizer, set_rate
+from baselines.kit.optimizers import create_optimizer, set_momentum, set_rate
+from baselines.kit.pictures import create_picture_change
 from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.recipe import Recipe
 from baselines.kit.schedules import create_schedule
@@ -64,8 +67,12 @@ class Trainer:
         reporter: Reporter,
         seed: int,
         out: Path | None = None,
+        forward: nn.Module | None = None,
     ) -> None:
-        """`model` is on its device already; `out` is where checkpoints go, None writes none."""
+        """`model` is on its device already; `out` is where checkpoints go, None writes none.
+
+        `forward` is what training steps call, the compiled model; None: the model itself.
+        """
         self.model, self.data, self.recipe, self.placement = model, data, recipe, placement
         self.allowance, self.reporter, self.seed, self.out = allowance, reporter, seed, out
         self.optimizer = create_optimizer(model, recipe)
@@ -75,12 +82,19 @@ class Trainer:
         self.losses: list[float] = []
         self.step = 0
         self._augment = create_augmentation(recipe.augment)
+        self._change_pictures = create_picture_change(recipe.torchvision, recipe.albumentations, data.train.images[:2])
         self._sides = _draw_sides(len(data.train), seed, data.train.images.device) if recipe.alternating_flip else None
         self._mix = _create_mixup(recipe, data.shape.classes)
         self._ema = _create_ema(model, recipe)
         part_size = math.ceil(recipe.batch / recipe.accumulate)
         self._take = TrainStep(
-            model, self.optimizer, training_loss(recipe), placement, part_size, recipe.clip_gradient, reporter.note
+            model if forward is None else forward,
+            self.optimizer,
+            training_loss(recipe),
+            placement,
+            part_size,
+            recipe.clip_gradient,
+            reporter.note,
         )
         self._epoch_steps = batches_an_epoch(len(data.train), recipe.batch)
         self._order: list[Tensor] = []
@@ -132,8 +146,12 @@ class Trainer:
         """Take one step; a message when the loss turned out to be no number."""
         began = time.monotonic()
         self.model.train()
-        rate = self.recipe.lr * self.schedule.factor(self.allowance.progress(self.step))
+        progress = self.allowance.progress(self.step)
+        rate = self.recipe.lr * self.schedule.factor(progress)
         set_rate(self.optimizer, rate)
+        momentum = self.schedule.momentum(progress)
+        if momentum is not None:
+            set_momentum(self.optimizer, momentum)
         index = self._next_index()
         loss, right = self._take(*self._batch(index))
         self.step += 1
@@ -159,7 +177,7 @@ class Trainer:
         return self._order[position]
 
     def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        images = self.data.batch(self.data.train, index, self.placement)
+        images = self.data.batch(self.data.train, index, self.placement, self._picture_change())
         target = self.data.train.labels.index_select(0, index.to(self.data.train.labels.device))
         if self._sides is not None:
             sides = self._sides.index_select(0, index.to(self._sides.device))
@@ -169,6 +187,13 @@ class Trainer:
         if self._mix is not None and len(images) % 2 == 0:  # timm's mixup pairs the first half with the second
             images, target = self._mix(images, target)
         return images, target
+
+    def _picture_change(self) -> Callable[[Tensor], Tensor] | None:
+        """This step's change of the stored pictures, where the recipe asks for one."""
+        if self._change_pictures is None:
+            return None
+        seed = torch.randint(2**31, (1,), generator=generator(self.seed, "pictures", self.step))
+        return partial(self._change_pictures, seed=int(seed))
 
     def _is_collecting_due(self) -> bool:
         # Reading a loss waits for the GPU; on the CPU it costs nothing.

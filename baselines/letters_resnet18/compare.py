@@ -23,7 +23,7 @@ from competition.errors import UserError
 
 if TYPE_CHECKING:
     from baselines.kit.history import Row
-    from baselines.kit.session import Request
+    from baselines.kit.request import Request
     from competition.bundle import Bundle
 
 TABLE = "compare.md"
@@ -97,7 +97,7 @@ def _request(
     options: argparse.Namespace, contender: Contender, bundle: "Bundle", clock: Clock, others_busy: float
 ) -> "Request":
     from baselines.kit.recipe import load_recipe, with_changes
-    from baselines.kit.session import Request
+    from baselines.kit.request import Request
 
     weights = options.weights
     kept = options.out / contender.after / files.WEIGHTS if contender.after else None

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from baselines.kit.kernel import Kernel
     from baselines.kit.recipe import Recipe
-    from baselines.kit.session import Outcome
+    from baselines.kit.request import Outcome
     from competition.bundle import Bundle
 
 OUT_OF_FOLD, RECORD = "oof.csv", "cross_validation.json"
@@ -134,7 +134,8 @@ def _train_fold(
     import numpy as np
 
     from baselines.kit.live import Silent
-    from baselines.kit.session import Request, train_and_predict
+    from baselines.kit.request import Request
+    from baselines.kit.session import train_and_predict
     from baselines.tune.folds import hold_out
 
     held_out = hold_out(bundle, validation)

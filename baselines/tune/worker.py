@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from baselines.kit.history import Row
     from baselines.kit.kernel import Kernel
     from baselines.kit.recipe import Recipe
-    from baselines.kit.session import Outcome
+    from baselines.kit.request import Outcome
     from competition.bundle import Bundle
 
 
@@ -113,7 +113,8 @@ def _run(bench: _Bench, task: Task) -> Ended:
 
 def _train(bench: _Bench, task: Task) -> "Outcome":
     from baselines.kit.budget import Clock
-    from baselines.kit.session import Request, train_and_predict
+    from baselines.kit.request import Request
+    from baselines.kit.session import train_and_predict
     from baselines.tune.space import apply_settings
 
     request = Request(

@@ -9,6 +9,7 @@ from competition.doctor.case import Case
 from competition.doctor.finding import Finding, some
 from competition.errors import UserError
 from competition.layout import MANIFEST, bundle_folder, vault_folder
+from competition.preparation import preparation_mark
 from competition.private import check_private
 from competition.rules import load_rules
 
@@ -63,9 +64,7 @@ def _difference(path: Path, sha256: str) -> str | None:
 def tie(case: Case) -> list[Finding]:
     """Bundle and solution come from one call of `grader prepare`."""
     manifest = case.bundle.manifest
-    files = (json.dumps(manifest["files"], ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
-    secret = case.vault.read_secret()
-    expected = hashlib.blake2b(files + case.solution, key=secret, digest_size=16).hexdigest()
+    expected = preparation_mark(manifest["files"], case.solution, case.vault.read_secret())
     if not expected == manifest.get("preparation") == case.vault.prepared().get("preparation"):
         told = "the bundle, the solution and the vault's secret do not come from one call of `grader prepare`"
         return [Finding("fault", "preparation", told, _again(case.competition.name))]

@@ -10,7 +10,8 @@ from baselines.kit.budget import Clock
 from baselines.kit.data import ImageShape
 from baselines.kit.live import Reporter, Silent
 from baselines.kit.recipe import Recipe, parse_recipe
-from baselines.kit.session import Outcome, Request, train_and_predict
+from baselines.kit.request import Outcome, Request
+from baselines.kit.session import train_and_predict
 from competition.bundle import Bundle
 
 FAST = {
@@ -51,10 +52,11 @@ def run(
     reporter: Reporter | None = None,
     seed: int = 3,
     resume: bool = False,
+    device: str = "cpu",
     **changes: Any,
 ) -> Outcome:
     out.mkdir(exist_ok=True)
     recipe = parse_recipe({**FAST, **changes}, "test")
     clock = Clock.starting_now(budget)
-    request = Request("test", "fast", recipe, bundle, out, clock, seed, "cpu", 1, resume)
+    request = Request("test", "fast", recipe, bundle, out, clock, seed, device, 1, resume)
     return train_and_predict(build, request, reporter or Silent())

@@ -14,9 +14,9 @@ from tests.competition.conftest import write_competition
 LABELS = ["circle", "cross", "square"]
 HASHES = {
     "random": "63d8f6308b41b1d26893f69472622e67e45e4ebfd69057d3a0b5c4433efcd586",
-    "group": "0d378caf855e3450b789832c6e5321ae065c1f520fd5575e738e416af1e7c493",
+    "group": "fea3ddcb693f625addcc6ab03175e94e1cd6e3c0780981a6a31415465445a2d0",
     "folds": "fc74424be9bff046d525a3aff694eddaa78817ec949ccefb445de506d52a3550",
-    "together": "cd2dfdf9f984e9ba2d2cf295b32e70deedd82f7f9f154dc0220487d5fd04ab91",
+    "together": "5af5d1016535a90379fa5a559a22deeb278ae90b061982ebe6b1109c7f144655",
     "drop": "abb408d71a49c2e991b7095260e46a765dd5c9cd61dd16f0b7120c84dd8e90b5",
 }
 

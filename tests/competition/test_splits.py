@@ -9,7 +9,7 @@ from competition import seeds, splits
 
 FONTCHAR_HASHES = [
     "f6b047372f9f983adcaacba1bc62738de9a3cddf45c9591615630ebb8e13bb75",
-    "1d81a7cffdfe675ecd8b36f964e5d42634ea8f120d1853fa9c9e11ea87f5695e",
+    "10689ebb5341f4b5d05868c2f9238624e7af6c0472553f1690b8939fd17d5862",
 ]
 
 weights = st.lists(st.integers(0, 100), min_size=2, max_size=4).filter(lambda parts: sum(parts) > 0)
@@ -125,6 +125,17 @@ def test_groups_of_very_different_sizes_still_come_near_the_ratio() -> None:
     assigned = splits.grouped(groups, strata, seeds.keys(5, "x", len(groups)), splits.quotas([250] * 4, [70, 15, 15]))
     share = np.bincount(assigned, minlength=3) / len(groups)
     assert abs(share - [0.70, 0.15, 0.15]).max() < 0.05
+
+
+def test_large_groups_go_to_small_parts_too() -> None:
+    sizes_of_groups = np.repeat([1, 2, 5, 20], [2000, 400, 200, 100])
+    groups = np.repeat(np.arange(len(sizes_of_groups)), sizes_of_groups)
+    strata = np.zeros(len(groups), dtype=np.int64)
+    targets = splits.quotas([len(groups)], [70, 15, 15])
+    assigned = splits.grouped(groups, strata, seeds.keys(1, "x", len(groups)), targets)
+    for size in (1, 2, 5, 20):
+        parts = np.bincount(assigned[sizes_of_groups[groups] == size], minlength=3) / (sizes_of_groups == size).sum()
+        assert parts / size == pytest.approx([0.70, 0.15, 0.15], abs=0.02)
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.integers(0, 3))

@@ -63,7 +63,8 @@ def test_a_run_writes_its_probabilities_beside_the_labels_when_asked(bundle, tmp
     from baselines.kit.budget import Clock
     from baselines.kit.live import Silent
     from baselines.kit.recipe import parse_recipe
-    from baselines.kit.session import Request, train_and_predict
+    from baselines.kit.request import Request
+    from baselines.kit.session import train_and_predict
     from tests.baselines.runs import FAST, small_net
 
     recipe = parse_recipe({**FAST, "epochs": 1}, "test")

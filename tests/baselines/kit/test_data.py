@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
-from baselines.kit.data import batches_an_epoch, epoch_batches, load_images
+from baselines.kit.data import batch_sizes, batches_an_epoch, epoch_batches, load_images
 from baselines.kit.device import Placement
 from baselines.kit.holdout import training_rows
 from baselines.kit.seeds import generator
@@ -107,3 +109,10 @@ def test_images_without_contrast_are_not_divided_by_zero(tmp_path):
     write_manifest(folder)
     data = load_images(open_bundle(folder), CPU, seed=1)
     assert torch.isfinite(data.batch(data.train, torch.arange(4), CPU)).all()
+
+
+@given(st.integers(2, 200), st.integers(2, 64), st.integers(1, 4))
+def test_the_batch_sizes_are_those_of_an_epoch(count, batch, parts):
+    size = -(-batch // parts)
+    seen = {len(part) for index in epoch_batches(count, batch, generator(1, "order")) for part in index.split(size)}
+    assert batch_sizes(count, batch, parts) == seen

@@ -77,3 +77,14 @@ def test_every_recipe_of_every_baseline_is_valid_and_so_is_each_rung(path):
         with_changes(recipe, {key: value for key, value in rung.items() if key != "min_epochs"}, "rung")
     assert path.stem in recipe_names(path.parent)
     assert recipe.about
+
+
+def test_what_is_set_by_hand_holds_on_every_rung(folder):
+    (folder / "ladder.yaml").write_text(
+        "ladder:\n"
+        "  - {min_epochs: 3, image_px: 64, model: {width: 9, depth: 3}}\n"
+        "  - {min_epochs: 0, image_px: 32, augment: {crop: 1}}\n"
+    )
+    recipe = load_recipe(folder, "ladder", ["image_px=48", "model.width=5", "augment.crop=2"])
+    assert recipe.ladder == [{"min_epochs": 3, "model": {"depth": 3}}, {"min_epochs": 0, "augment": {}}]
+    assert (recipe.image_px, recipe.model, recipe.augment) == (48, {"width": 5}, {"crop": 2})

@@ -94,3 +94,26 @@ def test_warm_up_rises_from_nearly_zero():
 def test_a_wrong_schedule_is_told_in_one_line(wish, told):
     with pytest.raises(UserError, match=told):
         create_schedule(wish, 5)
+
+
+def test_the_momentum_of_one_cycle_goes_as_torchs_own_does():
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, max_lr=1.0, total_steps=400, base_momentum=0.85, max_momentum=0.95
+    )
+    schedule = create_schedule({"name": "onecycle", "momentum": [0.85, 0.95]}, 4)
+    for step in range(399):
+        # torch starts from the highest momentum, not from that of the first rate: 0.004 apart at most.
+        assert schedule.momentum(step / 400) == pytest.approx(optimizer.param_groups[0]["momentum"], abs=0.006)
+        optimizer.step()
+        scheduler.step()
+
+
+def test_without_the_wish_the_momentum_is_left_alone():
+    assert create_schedule({"name": "onecycle"}, 4).momentum(0.5) is None
+
+
+@pytest.mark.parametrize("wish", [0.9, [0.9], [0.85, 1.0], ["a", "b"], [-0.1, 0.9]])
+def test_a_momentum_that_is_none_is_told(wish):
+    with pytest.raises(UserError, match="give two numbers"):
+        create_schedule({"name": "onecycle", "momentum": wish}, 4)

@@ -22,7 +22,8 @@ def test_a_run_learns_and_writes_everything_it_promises(glyphs, bundle, tmp_path
     outcome = run(bundle, tmp_path)
     assert accuracy_on_test(glyphs, tmp_path) > 0.9
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"submission.csv", "history.csv", "curves.png", "model_summary.txt", "run.json", "model.pt"}
+    pictures = {"curves.png", "report.html"}
+    assert names == {"submission.csv", "history.csv", "model_summary.txt", "run.json", "model.pt", *pictures}
     assert list(read_submission(tmp_path)) == bundle.test_ids
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["seed"] == 3
@@ -89,6 +90,7 @@ def test_probabilities_are_written_where_the_rules_ask_for_them(tmp_path):
     {"schedule": {"name": "plateau", "patience": 1, "factor": 0.5}},
     {"keep": "loss"},
     {"keep": "last"},
+    {"schedule": {"name": "onecycle", "momentum": [0.85, 0.95]}},
 ], ids=lambda changes: next(iter(changes)))  # fmt: skip
 def test_every_part_of_a_recipe_trains(glyphs, bundle, tmp_path, changes):
     run(bundle, tmp_path, **changes)
