@@ -60,6 +60,20 @@ def describe(findings: Sequence[Finding]) -> str:
     return "\n".join(f"{finding.illness}: {finding.evidence}. Try: {finding.advice}." for finding in findings)
 
 
+def explain_divergence(step: int, loss: float, before: list[float], precision: str) -> str:
+    """Say at which step the loss stopped being a number, and the likely cause."""
+    recent = before[-20:]
+    if not before:
+        cause = "it was so from the start: the images or the loss hold values that are no numbers"
+    elif max(recent) > 3 * min(before):
+        cause = f"it rose from {min(before):.3g} to {recent[-1]:.3g} before: the learning rate is too high, try a tenth"
+    elif precision == "fp16":
+        cause = "fp16 overflows where bf16 and fp32 do not: try --set precision=fp32"
+    else:
+        cause = "it came at once: try a lower learning rate, a warm-up or --set clip_gradient=1"
+    return f"the loss became {loss} at step {step}; {cause}"
+
+
 def _diverged(losses: Sequence[float]) -> Finding:
     reached = f", after rising from {min(losses):.3g} to {losses[-1]:.3g}" if losses else ""
     return Finding(

@@ -116,7 +116,7 @@ class ParallelTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self.ranks = ranks
         seed_everything(self.seed + ranks.rank, self.recipe.deterministic)  # dropout and mixup differ a process
-        self.augment_stream = f"augment, rank {ranks.rank}"
+        self._batches.augment_stream = f"augment, rank {ranks.rank}"
         own_gpu = [self.placement.device.index] if self.placement.device.type == "cuda" else None
         step = self._take
         self._take = ParallelStep(
@@ -129,8 +129,8 @@ class ParallelTrainer(Trainer):
             self.reporter.note,
         )
 
-    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        return super()._batch(share_of(index, self.ranks))
+    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        return super()._batch(share_of(rows, self.ranks))
 
     def _save(self) -> None:
         """Write nothing on the way: such a run is not resumed, and a file takes the first process alone some time.

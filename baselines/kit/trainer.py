@@ -2,31 +2,29 @@
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from baselines.kit.augment import create_augmentation, flip_alternating
+from baselines.kit.batches import Batches
 from baselines.kit.best import BestState
 from baselines.kit.budget import Allowance
 from baselines.kit.checkpoint import load_checkpoint, save_checkpoint
-from baselines.kit.data import ImageData, Part, batches_an_epoch, epoch_batches
+from baselines.kit.data import ImageData, Part
 from baselines.kit.device import Placement
+from baselines.kit.diagnosis import explain_divergence
 from baselines.kit.files import RESUME, WEIGHTS
 from baselines.kit.history import Row
 from baselines.kit.live import Reporter
 from baselines.kit.losses import plain_loss, training_loss
 from baselines.kit.optimizers import create_optimizer, set_momentum, set_rate
-from baselines.kit.pictures import create_picture_change
 from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.recipe import Recipe
+from baselines.kit.running import Running
 from baselines.kit.schedules import create_schedule
-from baselines.kit.seeds import generator
 from baselines.kit.step import TrainStep
 from competition.errors import UserError
 
@@ -55,7 +53,6 @@ class Trainer:
     """Trains one model on one competition's images."""
 
     sample_size = _SAMPLE
-    augment_stream = "augment"
 
     def __init__(
         self,
@@ -81,10 +78,7 @@ class Trainer:
         self.rows: list[Row] = []
         self.losses: list[float] = []
         self.step = 0
-        self._augment = create_augmentation(recipe.augment)
-        self._change_pictures = create_picture_change(recipe.torchvision, recipe.albumentations, data.train.images[:2])
-        self._sides = _draw_sides(len(data.train), seed, data.train.images.device) if recipe.alternating_flip else None
-        self._mix = _create_mixup(recipe, data.shape.classes)
+        self._batches = Batches(data, recipe, placement, seed)
         self._ema = _create_ema(model, recipe)
         part_size = math.ceil(recipe.batch / recipe.accumulate)
         self._take = TrainStep(
@@ -96,10 +90,8 @@ class Trainer:
             recipe.clip_gradient,
             reporter.note,
         )
-        self._epoch_steps = batches_an_epoch(len(data.train), recipe.batch)
-        self._order: list[Tensor] = []
-        self._order_epoch = -1
-        self._since = _Since(self.step)
+        self._rate = recipe.lr
+        self._since = Running()
         self._pending: list[tuple[Tensor, Tensor, int]] = []
         self._evaluated_until = time.monotonic()
         self._evaluation_seconds = allowance.reserve.evaluate_seconds
@@ -133,7 +125,7 @@ class Trainer:
             rows=self.rows,
             best=self.best.row,
             steps=self.step,
-            epochs=self.step / self._epoch_steps,
+            epochs=self.step / self._batches.steps_an_epoch,
             seconds=seconds,
             images_per_second=self._since.best_speed,
             ending=ending,
@@ -147,53 +139,33 @@ class Trainer:
         began = time.monotonic()
         self.model.train()
         progress = self.allowance.progress(self.step)
-        rate = self.recipe.lr * self.schedule.factor(progress)
-        set_rate(self.optimizer, rate)
+        self._rate = self.recipe.lr * self.schedule.factor(progress)
+        set_rate(self.optimizer, self._rate)
         momentum = self.schedule.momentum(progress)
         if momentum is not None:
             set_momentum(self.optimizer, momentum)
-        index = self._next_index()
-        loss, right = self._take(*self._batch(index))
+        rows = self._batches.rows(self.step)
+        loss, right = self._take(*self._batch(rows))
         self.step += 1
         if self._ema is not None:
             self._ema.update(self.model, step=self.step)
-        self._pending.append((loss, right, len(index)))
+        self._pending.append((loss, right, len(rows)))
         problem = self._collect() if self._is_collecting_due() else None
         now = time.monotonic()
         self.allowance.note_step(now - began)
         self.allowance.reserve.learn_from_training(1 / max(self._since.speed, 1e-9))
         self.reporter.step(
-            self.step, self.step / self._epoch_steps, self.allowance.progress(self.step), rate, self._since.mean_loss
+            self.step,
+            self.step / self._batches.steps_an_epoch,
+            self.allowance.progress(self.step),
+            self._rate,
+            self._since.mean_loss,
         )
         return problem
 
-    def _next_index(self) -> Tensor:
-        """The rows of the next batch; a resumed run goes on inside its epoch."""
-        epoch, position = divmod(self.step, self._epoch_steps)
-        if epoch != self._order_epoch:
-            order = generator(self.seed, "order", epoch)
-            self._order = list(epoch_batches(len(self.data.train), self.recipe.batch, order))
-            self._order_epoch = epoch
-        return self._order[position]
-
-    def _batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        images = self.data.batch(self.data.train, index, self.placement, self._picture_change())
-        target = self.data.train.labels.index_select(0, index.to(self.data.train.labels.device))
-        if self._sides is not None:
-            sides = self._sides.index_select(0, index.to(self._sides.device))
-            images = flip_alternating(images, sides.to(images.device), self._order_epoch)
-        if self._augment:
-            images = self._augment(images, generator(self.seed, self.augment_stream, self.step, images.device))
-        if self._mix is not None and len(images) % 2 == 0:  # timm's mixup pairs the first half with the second
-            images, target = self._mix(images, target)
-        return images, target
-
-    def _picture_change(self) -> Callable[[Tensor], Tensor] | None:
-        """This step's change of the stored pictures, where the recipe asks for one."""
-        if self._change_pictures is None:
-            return None
-        seed = torch.randint(2**31, (1,), generator=generator(self.seed, "pictures", self.step))
-        return partial(self._change_pictures, seed=int(seed))
+    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Images and targets of the step that comes."""
+        return self._batches.make(self.step, rows)
 
     def _is_collecting_due(self) -> bool:
         # Reading a loss waits for the GPU; on the CPU it costs nothing.
@@ -217,7 +189,7 @@ class Trainer:
         if self.allowance.is_short(self.step) and self._evaluating_costs_too_much():
             return False
         if self._epochs_ahead() >= self.recipe.evaluations:
-            return self.step % self._epoch_steps == 0
+            return self.step % self._batches.steps_an_epoch == 0
         wanted = math.floor(self.allowance.progress(self.step) * self.recipe.evaluations + 1e-9)
         return len(self.rows) < wanted < self.recipe.evaluations
 
@@ -229,7 +201,7 @@ class Trainer:
         """How many epochs the whole run will have: the first answer stays, so that the rhythm does too."""
         if self._epochs_expected is None and self.step >= min(3, self.allowance.total_steps):
             progress = max(self.allowance.progress(self.step), 1e-9)
-            self._epochs_expected = round(self.step / progress / self._epoch_steps, 3)
+            self._epochs_expected = round(self.step / progress / self._batches.steps_an_epoch, 3)
         return self._epochs_expected or 0.0
 
     def _evaluate(self) -> None:
@@ -247,7 +219,7 @@ class Trainer:
         self.reporter.evaluation(row, improved)
         self._evaluation_seconds = time.monotonic() - began
         self.allowance.reserve.learn_from_evaluation(sum(part.seconds / part.count for part in measured) / 2)
-        self._since = _Since(self.step, best_speed=self._since.best_speed)
+        self._since = Running(best_speed=self._since.best_speed)
         self._save()
         self._evaluated_until = time.monotonic()
 
@@ -267,9 +239,9 @@ class Trainer:
     def _row(self, validation: Evaluation, sample: Evaluation) -> Row:
         return Row(
             step=self.step,
-            epoch=self.step / self._epoch_steps,
+            epoch=self.step / self._batches.steps_an_epoch,
             seconds=self.allowance.clock.elapsed,
-            learning_rate=self.optimizer.param_groups[0]["lr"],
+            learning_rate=self._rate,
             train_loss=self._since.mean_loss,
             train_accuracy=self._since.accuracy,
             sample_loss=sample.loss,
@@ -353,69 +325,8 @@ class Trainer:
         self.rows = [Row(**row) for row in saved["rows"]]
         self.losses = list(saved["losses"])
         self.step, self.allowance.already = saved["step"], saved["progress"]
-        self._since = _Since(self.step)
+        self._since = Running()
         torch.set_rng_state(saved["random"])
-
-
-@dataclass(slots=True)
-class _Since:
-    """Sums over the batches since the last evaluation."""
-
-    first_step: int
-    loss: float = 0.0
-    right: int = 0
-    count: int = 0
-    began: float = 0.0
-    best_speed: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.began = time.monotonic()
-
-    def add(self, loss: float, right: int, count: int) -> None:
-        self.loss += loss * count
-        self.right += right
-        self.count += count
-        self.best_speed = max(self.best_speed, self.speed) if self.count > 10 * count else self.best_speed or self.speed
-
-    @property
-    def mean_loss(self) -> float:
-        return self.loss / self.count if self.count else math.nan
-
-    @property
-    def accuracy(self) -> float:
-        return self.right / self.count if self.count else math.nan
-
-    @property
-    def speed(self) -> float:
-        return self.count / max(time.monotonic() - self.began, 1e-9)
-
-
-def explain_divergence(step: int, loss: float, before: list[float], precision: str) -> str:
-    """Say at which step the loss stopped being a number, and the likely cause."""
-    recent = before[-20:]
-    if not before:
-        cause = "it was so from the start: the images or the loss hold values that are no numbers"
-    elif max(recent) > 3 * min(before):
-        cause = f"it rose from {min(before):.3g} to {recent[-1]:.3g} before: the learning rate is too high, try a tenth"
-    elif precision == "fp16":
-        cause = "fp16 overflows where bf16 and fp32 do not: try --set precision=fp32"
-    else:
-        cause = "it came at once: try a lower learning rate, a warm-up or --set clip_gradient=1"
-    return f"the loss became {loss} at step {step}; {cause}"
-
-
-def _draw_sides(count: int, seed: int, device: torch.device) -> Tensor:
-    """Which images are mirrored in the even epochs: half of them, by chance."""
-    return torch.randint(0, 2, (count,), generator=generator(seed, "sides")).bool().to(device)
-
-
-def _create_mixup(recipe: Recipe, classes: int) -> Any:
-    if not recipe.mixup and not recipe.cutmix:
-        return None
-    from timm.data import Mixup  # type: ignore[attr-defined]
-
-    smoothing = recipe.label_smoothing
-    return Mixup(recipe.mixup, recipe.cutmix, label_smoothing=smoothing, num_classes=classes)  # type: ignore[no-untyped-call]
 
 
 def _create_ema(model: nn.Module, recipe: Recipe) -> Any:

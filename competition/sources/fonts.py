@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import lzma
 import os
+import re
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ WHITE = 255
 DARKNESS_STEP = 17  # 15 steps from white to black
 COLUMN_PX = 4
 PIXELS_A_BYTE = 2
+# Words that tell a weight or a width: families that differ in them alone are one typeface.
+_CUTS = re.compile(
+    r"([ -]?(Black|Heavy|Demi|ExtraBold|ExtraLight|Light|Thin|Fat|Condensed|Cnd|Expanded|Deca|Exa|Peta|Zetta))+$"
+)
 EMBEDDED = Path(__file__).parent.parent / "fontchar" / "glyphs.zip"
 
 
@@ -105,7 +110,7 @@ def load_glyphs(path: Path, progress: Progress = silent) -> Glyphs:
 
 
 def embedded_pool(progress: Progress = silent, path: Path = EMBEDDED) -> Pool:
-    """The embedded glyphs as a pool: labels are the characters, groups are the font families."""
+    """The embedded glyphs as a pool: labels are the characters, groups are the typefaces."""
     from competition.sources.pool import Pool
 
     glyphs = load_glyphs(path, progress)
@@ -113,7 +118,20 @@ def embedded_pool(progress: Progress = silent, path: Path = EMBEDDED) -> Pool:
         f"{label}/{family}/{style}"
         for label, family, style in zip(glyphs.labels, glyphs.families, glyphs.styles, strict=True)
     ]
-    return Pool(images=glyphs.images, table=None, labels=glyphs.labels, names=names, groups=glyphs.families)
+    groups = [typeface(family) for family in glyphs.families]
+    return Pool(images=glyphs.images, table=None, labels=glyphs.labels, names=names, groups=groups)
+
+
+def typeface(family: str) -> str:
+    """The typeface that a family is a weight or a width of.
+
+    Letters of `Roboto Thin` in training and of `Roboto` in test would not be letters of an unseen font.
+
+    Example:
+        >>> typeface("IBM Plex Sans Thin"), typeface("QT HelvetCnd-Black"), typeface("Lato")
+        ('IBM Plex Sans', 'QT Helvet', 'Lato')
+    """
+    return _CUTS.sub("", family)
 
 
 def read_index(text: bytes) -> GlyphIndex:

@@ -128,12 +128,27 @@ def test_bold_faces_are_darker_and_italic_faces_differ(glyphs: fonts.Glyphs) -> 
     assert (np.abs(italic - regular).mean(axis=(0, 2, 3)) > 5).all()
 
 
-def test_the_pool_groups_by_family_and_names_are_unique() -> None:
+@pytest.mark.parametrize(
+    ("family", "typeface"),
+    [
+        ("Roboto Thin", "Roboto"),
+        ("Roboto Serif Condensed", "Roboto Serif"),
+        ("Roboto Mono", "Roboto Mono"),
+        ("QT HelvetCnd-Light", "QT Helvet"),
+        ("CMU Sans Serif Demi Condensed", "CMU Sans Serif"),
+        ("LX Fonts Sans", "LX Fonts Sans"),
+    ],
+)
+def test_weights_and_widths_of_a_family_are_one_typeface(family: str, typeface: str) -> None:
+    assert fonts.typeface(family) == typeface
+
+
+def test_the_pool_groups_by_typeface_and_names_are_unique() -> None:
     pool = fonts.embedded_pool()
     assert len(pool) == 52_832
     assert len(set(pool.names)) == 52_832
     assert pool.groups is not None
-    assert len(set(pool.groups)) == 254
+    assert len(set(pool.groups)) == 187
     assert pool.table is None
     assert pool.parts is None
 
