@@ -30,4 +30,4 @@ def save_confusion(confusion: NDArray[np.int64], labels: Sequence[str], path: Pa
             colour = "white" if shares[row, column] > 0.5 else "#24405c"
             axes.text(column, row, f"{confusion[row, column]:,}", ha="center", va="center", color=colour, fontsize=size)
     figure.colorbar(image, ax=axes, shrink=0.6, label="share of the class", format=lambda share, _: f"{share:.0%}")
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight", pad_inches=0.15)  # the matrix is square, the figure need not be
