@@ -1,17 +1,24 @@
-"""The official files of the public data sets, downloaded and checked by torchvision, from the places it names.
+"""The official files of the public data sets, downloaded from the places torchvision names and checked by its MD5 sums.
 
-Only torchvision's downloading and its table of addresses and MD5 sums are used. Its readers are not: they unpickle, and
-they leave EMNIST's letters lying on their side.
+Neither torchvision's readers are used (they unpickle, and they leave EMNIST's letters lying on their side) nor its
+downloading, which begins anew after every interruption.
 """
 
-import os
+import fcntl
+import urllib.error
+import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple
 
 from competition.errors import UserError
 from competition.progress import Progress
 from competition.sources.cache import cache_folder
+
+_AGENT = "competition-grader"
+_PATIENCE_SECONDS = 60
+_CHUNK = 1 << 18
 
 
 class OfficialFile(NamedTuple):
@@ -57,7 +64,7 @@ DATA_SETS: dict[str, Callable[[], list[OfficialFile]]] = {
 def official_source(kind: str, progress: Progress) -> Path:
     """The folder with the official files of a data set, or its one archive, downloaded where it is not there yet.
 
-    A file that is there is checked and not downloaded again; one that was cut by an interruption is.
+    A file that is there is checked and not downloaded again; one that was cut by an interruption is gone on with.
 
     Raises:
         UserError: no connection, or what came does not have the official checksum.
@@ -67,28 +74,54 @@ def official_source(kind: str, progress: Progress) -> Path:
         files = DATA_SETS[kind]()
     except ImportError as error:
         raise UserError(f"{kind}: the official download needs torchvision ({error}); or give --source PATH") from error
-    for step, file in enumerate(files):
-        progress("download", step, len(files))
-        _download(file, folder)
-    progress("download", len(files), len(files))
+    for file in files:
+        _download(file, folder, progress)
     return folder / files[0].name if len(files) == 1 else folder
 
 
-def _download(file: OfficialFile, folder: Path) -> None:
-    from torchvision.datasets.utils import check_integrity, download_url
+def _download(file: OfficialFile, folder: Path, progress: Progress) -> None:
+    """Bring a file that is not there yet, going on where an interrupted download stopped."""
+    from torchvision.datasets.utils import check_integrity
 
-    there = folder / file.name
+    there, part = folder / file.name, folder / f"{file.name}.part"
     if check_integrity(there, file.md5):
         return
-    aside = f"{file.name}.{os.getpid()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        download_url(file.url, folder, aside, file.md5)
-        (folder / aside).replace(there)
-    except RuntimeError as error:  # torchvision's word for a checksum that differs
-        raise UserError(f"{file.url}: what came is not the official file ({error}); try again later") from error
+        _fetch(file, part, progress)
+        if not check_integrity(part, file.md5):
+            part.unlink()
+            raise UserError(f"{file.url}: what came is not the official file (its MD5 sum differs); try again later")
+        part.replace(there)
     except OSError as error:  # urllib's errors too
         reason = getattr(error, "reason", None) or error.strerror or error
         raise UserError(f"{file.url}: no download to {folder} ({reason}); or give --source PATH") from error
-    finally:
-        (folder / aside).unlink(missing_ok=True)
+
+
+def _fetch(file: OfficialFile, part: Path, progress: Progress) -> None:
+    """Append what is missing to `part`; a server that knows no ranges sends the whole file again."""
+    have = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(file.url, headers={"User-Agent": _AGENT, "Range": f"bytes={have}-"})
+    try:
+        answer = urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS)
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
+            return  # nothing is missing
+        raise
+    with answer, part.open("ab") as out:
+        try:
+            fcntl.flock(out, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"{part}: another process is downloading it; wait for it and run again") from None
+        if answer.status != HTTPStatus.PARTIAL_CONTENT:
+            out.truncate(0)
+            have = 0
+        whole = have + int(answer.headers.get("Content-Length", 0))
+        stage = f"downloading {file.name}, kB"
+        progress(stage, 0, whole // 1000)
+        while chunk := answer.read(_CHUNK):
+            out.write(chunk)
+            have += len(chunk)
+            progress(stage, have // 1000, max(whole, have) // 1000)
+    if have < whole:
+        raise UserError(f"{file.url}: the connection was cut after {have:,} of {whole:,} bytes; run again to go on")
