@@ -24,6 +24,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
 
 # ---- the demo: each file is made once, so a second run reuses what is there ------------------------------------------
 DEMO := submissions/fontchar
+LINEAR_BUDGET ?= 60s
+CNN_BUDGET    ?= 180s
 
 demo: setup  ## prepare fontchar, run two kernels, score them, show the board (5 minutes on two cores)
 	@$(MAKE) --no-print-directory demo-board
@@ -48,10 +50,10 @@ $(DEMO)/sample_submission.csv: data/fontchar/manifest.json
 	@cp data/fontchar/sample_submission.csv $@
 
 $(DEMO)/pixels_linear.csv: $(DEMO)/sample_submission.csv
-	@$(BIN)/grader run pixels_linear -c fontchar --budget 60s
+	@$(BIN)/grader run pixels_linear -c fontchar --budget $(LINEAR_BUDGET)
 
 $(DEMO)/fontchar_bottleneck.csv: $(DEMO)/pixels_linear.csv
-	@$(BIN)/grader run fontchar_bottleneck -c fontchar --budget 180s
+	@$(BIN)/grader run fontchar_bottleneck -c fontchar --budget $(CNN_BUDGET)
 
 # ---- habits ----------------------------------------------------------------------------------------------------------
 test: $(VENV)/.installed-dev  ## install what the tests need and run them (under 10 minutes on two cores)

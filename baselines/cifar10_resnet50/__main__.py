@@ -26,6 +26,7 @@ def build(recipe: "Recipe", shape: "ImageShape") -> "nn.Module":
 KERNEL = Kernel(
     name="baselines.cifar10_resnet50",
     about="CIFAR-10: ResNet-50 fine-tuned from ImageNet weights (reference), or a fast net from scratch (strong).",
+    competition="cifar10",
     recipes=Path(__file__).parent / "recipes",
     build=build,
     shortcuts=(

@@ -37,9 +37,9 @@ class FastNet(nn.Module):
     def look_at(self, images: Tensor) -> None:
         """Make the first layer whiten patches of `images` (N x C x H x W, normalised): each direction, both signs."""
         patches = nn.functional.unfold(images.float(), _PATCH).transpose(1, 2).flatten(0, 1)
-        variances, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
+        variances, directions = torch.linalg.eigh((patches.T @ patches / len(patches)).cpu())
         filters = (directions / (variances + _SMALLEST).sqrt()).T.reshape(-1, *self.whitening.weight.shape[1:])
-        self.whitening.weight.copy_(torch.cat([filters, -filters]))
+        self.whitening.weight.copy_(torch.cat([filters, -filters]))  # eigenvalues are found on the CPU: Metal has none
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits, N x classes."""

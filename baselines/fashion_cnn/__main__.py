@@ -23,6 +23,7 @@ def build(recipe: "Recipe", shape: "ImageShape") -> "nn.Module":
 KERNEL = Kernel(
     name="baselines.fashion_cnn",
     about="Clothes in 28x28 pixels: the course's three models (reference: its best run) and a better net (strong).",
+    competition="fashion_mnist",
     recipes=Path(__file__).parent / "recipes",
     build=build,
 )

@@ -55,7 +55,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     """The shared options and the grid's own."""
-    parser = base_options("baselines.fashion_cnn.grid", "Compare 3 models x 2 losses x 3 optimizers in one budget.")
+    name, about = "baselines.fashion_cnn.grid", "Compare 3 models x 2 losses x 3 optimizers in one budget."
+    examples = [f"python -m {name} --data data/fashion_mnist --budget 60m --epochs 10"]
+    parser = base_options(name, about, examples, "grid.csv, grid.md, the plot of losses and a folder a run")
     parser.add_argument("--epochs", type=float, default=10, metavar="N", help="epochs of each of the 18 runs (10)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (all cores this process may use)")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +36,8 @@ class Batches:
         epoch, position = divmod(step, self.steps_an_epoch)
         if epoch != self._epoch:
             order = generator(self.seed, "order", epoch)
-            self._order = list(epoch_batches(len(self.data.train), self.recipe.batch, order))
+            device = self.data.train.images.device  # once an epoch: an index from elsewhere makes a GPU wait
+            self._order = list(epoch_batches(len(self.data.train), self.recipe.batch, order, device))
             self._epoch = epoch
         return self._order[position]
 
@@ -48,15 +50,27 @@ class Batches:
         """
         train = self.data.train
         images = self.data.batch(train, rows, self.placement, self._picture_change(step))
-        target = train.labels.index_select(0, rows.to(train.labels.device))
+        target = train.labels.index_select(0, rows.to(train.labels.device, non_blocking=True))
         if self._sides is not None:
             sides = self._sides.index_select(0, rows.to(self._sides.device))
             images = flip_alternating(images, sides.to(images.device), step // self.steps_an_epoch)
         if self._augment:
             images = self._augment(images, generator(self.seed, self.augment_stream, step, images.device))
-        if self._mix is not None and len(images) % 2 == 0:  # timm's mixup pairs the first half with the second
-            images, target = self._mix(images, target)
-        return images, target
+        if self._mix is not None:
+            images, target = self._mixed(step, images, target)
+        return images.contiguous(memory_format=self.placement.memory_format), target
+
+    def _mixed(self, step: int, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Images mixed in pairs by timm, which draws from numpy's global generator; an odd batch is left unmixed."""
+        if len(images) % 2:
+            from timm.data.mixup import mixup_target
+
+            smoothing = self.recipe.label_smoothing
+            return images, mixup_target(target, self.data.shape.classes, 1.0, smoothing)  # type: ignore[no-untyped-call]
+        draws = torch.randint(2**31, (1,), generator=generator(self.seed, f"mix, {self.augment_stream}", step))
+        np.random.seed(int(draws))
+        mixed: tuple[Tensor, Tensor] = self._mix(images, target)
+        return mixed
 
     def _picture_change(self, step: int) -> Callable[[Tensor], Tensor] | None:
         """A step's change of the stored pictures, where the recipe asks for one."""

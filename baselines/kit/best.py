@@ -38,9 +38,9 @@ class BestState:
         model.load_state_dict(self.state)
         return True
 
-    def resume(self, row: Row, state: dict[str, Any]) -> None:
+    def resume(self, row: Row, state: dict[str, Any], waited: int) -> None:
         """Take over the best state of an interrupted run."""
-        self.row, self.state, self._merit = row, state, self._merit_of(row)
+        self.row, self.state, self._merit, self.waited = row, state, self._merit_of(row), waited
 
     def _merit_of(self, row: Row) -> tuple[float, float]:
         if self.keep == "accuracy":  # of two equal accuracies the one with the lower loss is surer of itself

@@ -210,8 +210,9 @@ def hold_to_budget(clock: Clock, work: Callable[[], int], last_words: Callable[[
     Returns:
         The exit code of the work; 0 where it was cut.
     """
-    if not hasattr(os, "fork") or "torch" in sys.modules or threading.active_count() > 1:
-        with Watchdog(clock, last_words):  # a fork of a process with threads may hang
+    # A fork of a process with threads may hang, and a forked child has no use of Apple's Metal.
+    if not hasattr(os, "fork") or sys.platform == "darwin" or "torch" in sys.modules or threading.active_count() > 1:
+        with Watchdog(clock, last_words):
             return work()
     import multiprocessing
 
@@ -229,6 +230,11 @@ def hold_to_budget(clock: Clock, work: Callable[[], int], last_words: Callable[[
         child.join()
         print(last_words(), file=sys.stderr, flush=True)
         return 0
+    if child.exitcode and child.exitcode < 0:
+        name = signal.Signals(-child.exitcode).name
+        hint = " (most likely memory ran out: try a smaller batch)" if name == "SIGKILL" else ""
+        print(f"error: the run was ended by {name}{hint}; the last CSV stays valid", file=sys.stderr, flush=True)
+        return 1
     return child.exitcode or 0
 
 

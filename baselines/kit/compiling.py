@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from baselines.kit.batches import Batches
 from baselines.kit.budget import show_duration
 from baselines.kit.data import ImageData, batch_sizes
 from baselines.kit.device import Placement, kept_random_state
@@ -32,34 +33,34 @@ def compile_for_training(model: nn.Module, data: ImageData, plan: Plan, request:
     The compiled module shares its weights with `model`, which evaluations and predictions go on using. Compiling
     happens here, for every batch size that training will use, and leaves weights and random numbers as they were.
     """
-    wish, left = plan.recipe.compile, request.clock.remaining
+    wish, before = plan.recipe.compile, request.clock.elapsed
     if wish == "never":
         return Compiled(model, "no (the recipe says never)")
     if request.ranks.are_several:
         return Compiled(model, "no (several processes train together)")
     if wish == "auto" and plan.placement.device.type != "cuda":
         return Compiled(model, f"no (it does not pay on {plan.placement.device.type})")
-    if wish == "auto" and left < _WORTH_SECONDS:
-        return Compiled(model, f"no (it pays in runs longer than {show_duration(_WORTH_SECONDS)})")
+    if wish == "auto" and request.clock.budget_seconds < _WORTH_SECONDS:
+        return Compiled(model, f"no (it pays in budgets from {show_duration(_WORTH_SECONDS)} on)")
     try:
         forward: nn.Module = torch.compile(model, dynamic=False)  # type: ignore[assignment]
-        _warm_up(forward, model, data, plan.recipe, plan.placement)
+        _warm_up(forward, model, data, plan.recipe, plan.placement, request.seed)
     except Exception as error:  # whatever a compiler stumbles over, the model trains without it
         model.zero_grad(set_to_none=True)
         return Compiled(model, f"no (it failed: {str(error).strip().splitlines()[0]})")
-    return Compiled(forward, f"yes, in {show_duration(left - request.clock.remaining)}")
+    return Compiled(forward, f"yes, in {show_duration(request.clock.elapsed - before)}")
 
 
-def _warm_up(forward: nn.Module, model: nn.Module, data: ImageData, recipe: Recipe, placement: Placement) -> None:
-    """One step without an optimizer for each batch size; batch norms get their statistics back."""
-    shape, loss = data.shape, training_loss(recipe)
+def _warm_up(
+    forward: nn.Module, model: nn.Module, data: ImageData, recipe: Recipe, placement: Placement, seed: int
+) -> None:
+    """One step without an optimizer for each batch size, on real batches; batch norms get their statistics back."""
+    batches, loss = Batches(data, recipe, placement, seed), training_loss(recipe)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     forward.train()
     with kept_random_state():
         for size in batch_sizes(len(data.train), recipe.batch, recipe.accumulate):
-            images = torch.randn(size, shape.channels, shape.height, shape.width, device=placement.device)
-            images = images.contiguous(memory_format=placement.memory_format)
-            target = torch.randint(shape.classes, (size,), device=placement.device)
+            images, target = batches.make(0, torch.arange(size, device=data.train.images.device))
             with placement.autocast():
                 logits = forward(images)
             torch.autograd.backward(loss(logits, target))

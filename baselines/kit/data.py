@@ -68,12 +68,19 @@ class ImageData:
         stored = part.images.index_select(0, index.to(part.images.device))
         if change is not None:
             stored = change(stored)
-        pixels = stored.to(placement.device, non_blocking=True).permute(0, 3, 1, 2).float()
+        pixels = _moved(stored, placement.device).permute(0, 3, 1, 2).float()
         images = pixels.sub_(self.mean).div_(self.std)
         if images.shape[-2:] != (self.shape.height, self.shape.width):
             size = (self.shape.height, self.shape.width)
             images = functional.interpolate(images, size=size, mode=self.interpolation, antialias=True)
         return images.contiguous(memory_format=placement.memory_format)
+
+
+def _moved(stored: Tensor, device: torch.device) -> Tensor:
+    """A batch on the device; from pinned memory, so that a GPU need not wait for the copy."""
+    if device.type == "cuda" and stored.device.type == "cpu":
+        return stored.pin_memory().to(device, non_blocking=True)
+    return stored.to(device)
 
 
 def load_images(
@@ -171,16 +178,21 @@ def _channel_values(given: Sequence[float] | None, measured: Sequence[float], de
 
 
 def _stored(images: Tensor, device: torch.device) -> Tensor:
-    """On the device where it fits twice over; else in pinned memory, copied batch by batch while the GPU computes."""
+    """On the device where it fits twice over; else it stays where it is and goes there batch by batch."""
     if device.type != "cuda":
         return images.to(device)
     free, _ = torch.cuda.mem_get_info(device)
-    return images.to(device) if images.numel() * 2 < free else images.pin_memory()
+    return images.to(device) if images.numel() * 2 < free else images
 
 
-def epoch_batches(count: int, batch: int, order: torch.Generator) -> Iterator[Tensor]:
-    """Row numbers of one epoch's batches in random order; a last batch of one is left out: batch norm needs two."""
-    for index in torch.split(torch.randperm(count, generator=order), batch):
+def epoch_batches(
+    count: int, batch: int, order: torch.Generator, device: torch.device | str = "cpu"
+) -> Iterator[Tensor]:
+    """Row numbers of one epoch's batches in random order; a last batch of one is left out: batch norm needs two.
+
+    They are drawn on the CPU, so that a seed gives one order everywhere, and moved to the device at once.
+    """
+    for index in torch.split(torch.randperm(count, generator=order).to(device), batch):
         if len(index) > 1 or count == 1:
             yield index
 
@@ -189,8 +201,17 @@ def batch_sizes(count: int, batch: int, parts: int = 1) -> set[int]:
     """How many images go through the model at once in an epoch whose batches are each split into `parts`."""
     sizes: set[int] = set()
     for whole in {min(batch, count), count % batch} - {0, 1}:
-        sizes.update(len(part) for part in torch.split(torch.empty(whole), math.ceil(batch / parts)))
+        sizes.update(map(len, split_batch(torch.empty(whole), math.ceil(batch / parts))))
     return sizes
+
+
+def split_batch(images: Tensor, size: int) -> list[Tensor]:
+    """Parts of at most `size`; a last part of one joins the one before it, since batch norm cannot take it alone."""
+    parts = list(torch.split(images, size))
+    if len(parts) > 1 and len(parts[-1]) == 1:
+        last = parts.pop()
+        parts[-1] = torch.cat([parts[-1], last])
+    return parts
 
 
 def batches_an_epoch(count: int, batch: int) -> int:

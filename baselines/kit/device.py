@@ -58,7 +58,7 @@ def choose_device(wish: str) -> Placement:
     """
     if wish == "auto":
         if torch.cuda.is_available():
-            return Placement(torch.device("cuda"), device_reason=f"found {torch.cuda.get_device_name()}")
+            return _cuda_if_it_works()
         if torch.backends.mps.is_available():
             return Placement(torch.device("mps"), device_reason="found Apple's Metal")
         return Placement(torch.device("cpu"), device_reason="no GPU was found")
@@ -70,6 +70,16 @@ def choose_device(wish: str) -> Placement:
             f"device {wish!r} is not on this machine ({str(error).splitlines()[0]}); use --device auto"
         ) from None
     return Placement(device, device_reason="asked for")
+
+
+def _cuda_if_it_works() -> Placement:
+    """CUDA, unless this build of torch has no kernels for the GPU that was found."""
+    try:
+        torch.zeros(1, device="cuda").add_(1).item()
+    except RuntimeError as error:
+        reason = f"{torch.cuda.get_device_name()} does not work: {str(error).splitlines()[0]}"
+        return Placement(torch.device("cpu"), device_reason=reason)
+    return Placement(torch.device("cuda"), device_reason=f"found {torch.cuda.get_device_name()}")
 
 
 def use_threads(wish: int | None, others_busy: float = 0.0) -> tuple[int, str]:
@@ -106,8 +116,14 @@ def precision_candidates(placement: Placement, wish: str) -> list[Placement]:
         return [replace(placement, precision=half, channels_last=True), fp32]
     if kind == "cpu":
         bf16 = replace(placement, precision="bf16", channels_last=True)
-        return [bf16, fp32] if torch.ops.mkldnn._is_mkldnn_bf16_supported() else [fp32, bf16]
+        return [bf16, fp32] if _computes_in_bf16() else [fp32, bf16]
     return [replace(fp32, precision_reason="the only one used on this device")]
+
+
+def _computes_in_bf16() -> bool:
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def choose_precision(
@@ -142,9 +158,11 @@ def choose_precision(
 
 
 def _seconds_a_step(placement: Placement, one_step: Callable[[], None], end: float) -> float:
-    # The first step builds kernels and caches; it counts only where there is no time for another.
+    # The first step builds kernels and caches; it counts only where there is no time for another. On a GPU it loads
+    # whole libraries and says nothing about the speed.
+    least = 1 if placement.device.type == "cpu" else 2
     timings = [_seconds_of(placement, one_step)]
-    while len(timings) <= _TIMED_STEPS and time.monotonic() < end:
+    while len(timings) < least or (len(timings) <= _TIMED_STEPS and time.monotonic() < end):
         timings.append(_seconds_of(placement, one_step))
     return min(timings)
 
@@ -167,6 +185,13 @@ def kept_random_state() -> Iterator[None]:
     """Leave torch's random state as it was, so that measuring speeds does not change what a seed gives."""
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         yield
+
+
+def forget_trials(placement: Placement) -> None:
+    """Give back the GPU memory that measuring speeds took, and count the peak from here on."""
+    if placement.device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(placement.device)
 
 
 def peak_memory_mib(placement: Placement) -> float:

@@ -37,3 +37,10 @@ def fill_with_shares(probabilities: "NDArray[np.floating[Any]]", bundle: "Bundle
     shares = class_shares(bundle)
     missing = np.broadcast_to(shares, (len(bundle.test_ids) - len(probabilities), len(shares)))
     return np.concatenate([probabilities.reshape(-1, len(shares)), missing])
+
+
+def replace_by_shares(probabilities: "NDArray[np.floating[Any]]", bundle: "Bundle") -> int:
+    """Put class shares, in place, where a row holds what is no number. Returns how many rows that were."""
+    broken = ~np.isfinite(probabilities).all(axis=1)
+    probabilities[broken] = class_shares(bundle)
+    return int(broken.sum())

@@ -55,7 +55,7 @@ class FeatureData(ImageData):
         self, part: Part, index: Tensor, placement: Placement, change: Callable[[Tensor], Tensor] | None = None
     ) -> Tensor:
         """The features of the rows `index`, float32; a recipe that caches features has no `change`."""
-        return part.images.index_select(0, index).to(placement.device).float()
+        return part.images.index_select(0, index.to(part.images.device)).to(placement.device).float()
 
 
 def cache_features(
@@ -85,8 +85,8 @@ def cache_features(
     body, stop_at = _Flat(model.body), start + seconds
     order = torch.randperm(len(data.train), generator=generator(seed, "subset"))
     probe = Part(data.train.images[:_ENOUGH_TO_TIME], data.train.labels[:_ENOUGH_TO_TIME])
-    predict_logits(body, data, probe, placement, _BATCH)
-    speed = len(probe) / (time.monotonic() - start)
+    timed = predict_logits(body, data, probe, placement, _BATCH, stop_at=stop_at)
+    speed = len(timed) / (time.monotonic() - start)
     train, validation, test = _shares(data, speed * (stop_at - time.monotonic()))
     rows = order[:train].to(data.train.images.device)
     wanted = {

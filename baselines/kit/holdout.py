@@ -23,6 +23,9 @@ def training_rows(bundle: "Bundle", seed: int) -> "NDArray[np.bool_]":
     labels = np.asarray(bundle.train_labels)
     if len(bundle.train_images) != len(labels) or len(bundle.test_images) != len(bundle.test_ids):
         raise BadInputError(f"{bundle.folder}: images and table rows differ in number; run `grader prepare` again")
+    if bundle.test_images.shape[1:] != bundle.train_images.shape[1:]:
+        sizes = " and ".join(str(images.shape[1:]) for images in (bundle.train_images, bundle.test_images))
+        raise BadInputError(f"{bundle.folder}: training and test images differ in shape, {sizes}; prepare it again")
     if bundle.train_folds is not None:
         chosen = np.asarray(bundle.train_folds) != 0
     else:

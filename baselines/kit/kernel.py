@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from competition.bundle import Bundle
 
 
+_LEFT_BEHIND = "report.html, history.csv, curves.png, model_summary.txt, run.json and model.pt"
+
+
 @dataclass(frozen=True, slots=True)
 class Shortcut:
     """An option of one kernel that stands for a recipe key, such as `--weights` for `model.weights`."""
@@ -46,6 +49,7 @@ class Kernel:
     build: "Callable[[Recipe, ImageShape], nn.Module]"  # imports torch itself, so that --help stays quick
     complete: "Callable[[Recipe, ImageShape], Recipe] | None" = None  # fills in what a recipe leaves to the model
     shortcuts: tuple[Shortcut, ...] = field(default=())
+    competition: str = "fontchar"  # what its examples are about
 
 
 def run_kernel(kernel: Kernel, arguments: Sequence[str] | None = None) -> int:
@@ -84,6 +88,9 @@ def guarded(run: Callable[[], int | None]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except MemoryError:
+        print("error: memory ran out; use a smaller batch or smaller images (--set image_px=…)", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("stopped; the submission that was written last is valid, --resume goes on with the run", file=sys.stderr)
         return 130
@@ -91,7 +98,10 @@ def guarded(run: Callable[[], int | None]) -> int:
 
 def command_line(kernel: Kernel) -> argparse.ArgumentParser:
     """The options all kernels share, and the kernel's own shortcuts."""
-    parser = base_options(kernel.name, kernel.about)
+    command = f"python -m {kernel.name} --data data/{kernel.competition}"
+    examples = [f"{command} --budget 2m", f"{command} --out runs/mine --budget 10m --recipe strong --seed 1"]
+    examples.append(f"{command} --set lr=0.003 --set batch=256")
+    parser = base_options(kernel.name, kernel.about, examples, _LEFT_BEHIND)
     names = ", ".join(sorted(path.stem for path in kernel.recipes.glob("*.yaml")))
     training = parser.add_argument_group("training")
     training.add_argument("--recipe", default="reference", metavar="NAME", help=f"{names}, or a YAML file (reference)")
@@ -111,14 +121,20 @@ def command_line(kernel: Kernel) -> argparse.ArgumentParser:
     return parser
 
 
-def base_options(name: str, about: str) -> argparse.ArgumentParser:
-    """Where the data is, where results go, the budget and the seed; each falls back to what a runner sets."""
-    command = f"python -m {name}"
+def base_options(name: str, about: str, examples: Sequence[str], leaves: str) -> argparse.ArgumentParser:
+    """Where the data is, where results go, the budget and the seed; each falls back to what a runner sets.
+
+    Args:
+        name: the module that is run.
+        about: what it does, in a sentence.
+        examples: whole commands.
+        leaves: the files it writes beside the submission, in words.
+    """
     parser = argparse.ArgumentParser(
-        prog=command,
+        prog=f"python -m {name}",
         description=about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=_examples(command),
+        epilog=_epilog(examples, leaves),
     )
     environment = os.environ
     parser.add_argument(
@@ -140,14 +156,12 @@ def base_options(name: str, about: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _examples(command: str) -> str:
+def _epilog(examples: Sequence[str], leaves: str) -> str:
+    shown = "".join(f"  {example}\n" for example in examples)
     return (
-        "examples:\n"
-        f"  {command} --data data/fontchar --budget 2m\n"
-        f"  {command} --data data/fontchar --out runs/mine --budget 10m --recipe strong --seed 1\n"
-        f"  {command} --data data/fontchar --set lr=0.003 --set batch=256\n\n"
+        f"examples:\n{shown}\n"
         "A valid submission.csv lies in --out from the first second on and is replaced by a better one before the\n"
-        "budget ends. Beside it: report.html, history.csv, curves.png, model_summary.txt, run.json and model.pt.\n"
+        f"budget ends. Beside it: {leaves}.\n"
         "exit codes: 0 fine, 1 the bundle is bad, 2 wrong use or a missing prerequisite"
     )
 

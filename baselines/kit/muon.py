@@ -61,8 +61,15 @@ def _move_filters(parameter: Tensor, state: dict[str, Tensor], group: dict[str, 
     towards = _nesterov(parameter.grad, state, group["momentum"])
     parameter.mul_(len(parameter) ** 0.5 / parameter.norm().clamp_min(1e-7))
     # timm's own Muon does not keep the norm of the filters and has AdamW for the rest; its iteration is the same.
-    update = zeropower_via_newtonschulz(towards.flatten(1), _ITERATIONS, [(3.4445, -4.7750, 2.0315)])
+    dtype = _iteration_type(parameter.device)
+    update = zeropower_via_newtonschulz(towards.flatten(1), _ITERATIONS, [(3.4445, -4.7750, 2.0315)], dtype=dtype)
     parameter.add_(update.view_as(parameter), alpha=-group["lr"])
+
+
+def _iteration_type(device: torch.device) -> torch.dtype:
+    """bf16, but fp32 on GPUs that only imitate it (before Ampere, such as the T4)."""
+    imitated = device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 0)
+    return torch.float32 if imitated else torch.bfloat16
 
 
 def _move_others(parameter: Tensor, state: dict[str, Tensor], group: dict[str, Any]) -> None:

@@ -19,8 +19,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from baselines.kit.budget import Allowance
 from baselines.kit.data import Part
-from baselines.kit.device import Placement
+from baselines.kit.device import Placement, kept_random_state
 from baselines.kit.losses import plain_loss
+from baselines.kit.optimizers import create_optimizer
 from baselines.kit.plan import Plan
 from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.ranks import Ranks
@@ -119,15 +120,34 @@ class ParallelTrainer(Trainer):
         self._batches.augment_stream = f"augment, rank {ranks.rank}"
         own_gpu = [self.placement.device.index] if self.placement.device.type == "cuda" else None
         step = self._take
+        part_size = self._part_size_that_fits(math.ceil(step.part_size / ranks.count))
         self._take = ParallelStep(
             DistributedDataParallel(self.model, device_ids=own_gpu),
             self.optimizer,
             step.loss,
             self.placement,
-            math.ceil(step.part_size / ranks.count),
+            part_size,
             self.recipe.clip_gradient,
             self.reporter.note,
         )
+
+    def _part_size_that_fits(self, part_size: int) -> int:
+        """The largest part that every process has the memory for, by trial: later none could halve it alone."""
+        if self.placement.device.type != "cuda":
+            return part_size
+        before = {name: value.clone() for name, value in self.model.state_dict().items()}
+        optimizer = create_optimizer(self.model, self.recipe)  # of its own, with all the memory that it takes
+        trial = TrainStep(self.model, optimizer, plain_loss(self.recipe), self.placement, part_size)
+        self.model.train()
+        with kept_random_state():
+            trial(*self._batch(self._batches.rows(0)))
+        self.model.load_state_dict(before)
+        self.model.zero_grad(set_to_none=True)
+        smallest = torch.tensor(trial.part_size)
+        dist.all_reduce(smallest, dist.ReduceOp.MIN)
+        if int(smallest) < part_size:
+            self.reporter.note(f"out of memory: {int(smallest)} images at a time in each process, gradients added up")
+        return int(smallest)
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return super()._batch(share_of(rows, self.ranks))

@@ -1,7 +1,8 @@
 """What fits the budget: training speed is measured first, and each decision is told with its reason."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
@@ -15,6 +16,7 @@ from baselines.kit.optimizers import create_optimizer
 from baselines.kit.recipe import Recipe, with_changes
 from baselines.kit.seeds import seed_everything
 from baselines.kit.step import TrainStep, is_out_of_memory
+from competition.errors import UserError
 
 Build = Callable[[Recipe, ImageShape], nn.Module]
 
@@ -36,7 +38,14 @@ class Plan:
 
 
 def make_plan(
-    build: Build, recipe: Recipe, shape: ImageShape, train_images: int, placement: Placement, clock: Clock, seed: int
+    build: Build,
+    recipe: Recipe,
+    shape: ImageShape,
+    train_images: int,
+    placement: Placement,
+    clock: Clock,
+    seed: int,
+    gpus: int = 1,
 ) -> Plan:
     """Take the first rung of the recipe's ladder whose epochs fit the budget at its measured speed.
 
@@ -48,6 +57,10 @@ def make_plan(
         placement: the device; precision and memory format are decided here.
         clock: the running budget.
         seed: of the run; every trial starts from it, so that measuring changes no later random number.
+        gpus: that share each batch.
+
+    Raises:
+        UserError: the model cannot take images of this size.
     """
     rungs = recipe.ladder or [{}]
     refused = []
@@ -55,7 +68,7 @@ def make_plan(
         name = f"rung {position} of {len(rungs)}" if recipe.ladder else "the recipe as it is"
         plan = _plan_rung(build, recipe, rung, shape, placement, clock, seed, name)
         placement = plan.placement  # what was faster on the first rung is taken for the others: measuring costs time
-        epochs = _TRAINING_SHARE * max(0.0, clock.remaining) * (plan.images_per_second or 0.0) / train_images
+        epochs = _TRAINING_SHARE * max(0.0, clock.remaining) * gpus * (plan.images_per_second or 0.0) / train_images
         if epochs >= float(rung.get("min_epochs", 0)):
             break
         refused.append(f"{name} would get {epochs:.1f} of its {rung['min_epochs']} epochs")
@@ -78,8 +91,7 @@ def _plan_rung(
     seed: int,
     name: str,
 ) -> Plan:
-    changes = {key: value for key, value in rung.items() if key != "min_epochs"}
-    taken = with_changes(recipe, {**changes, "ladder": []}, name)
+    taken = on_rung(recipe, rung, name)
     wish = "fp32" if taken.deterministic and taken.precision == "auto" else taken.precision
     candidates = [placement] if placement.precision_reason else precision_candidates(placement, wish)
     if clock.remaining < _SMALLEST_BUDGET:
@@ -88,9 +100,29 @@ def _plan_rung(
     shape = target_shape(stored, taken.image_px)
     images = _trial_images(taken.batch, shape) if placement.device.type == "cpu" else taken.batch
     trial = lambda candidate: _trial_steps(build, taken, shape, candidate, seed, images)  # noqa: E731
-    with kept_random_state():
+    with kept_random_state(), told_where_images_do_not_fit(shape):
         chosen, speed = choose_precision(candidates, trial, images, _PROBING_SHARE * clock.remaining)
     return Plan(taken, chosen, speed, name)
+
+
+@contextmanager
+def told_where_images_do_not_fit(shape: ImageShape) -> Iterator[None]:
+    """Turn torch's complaint about sizes into one line: a net that pools four times cannot take 8 pixels."""
+    try:
+        yield
+    except RuntimeError as error:
+        said = str(error.__cause__ or error)  # torchinfo wraps it
+        if is_out_of_memory(error) or "size" not in said:
+            raise
+        size = f"{shape.height}x{shape.width}x{shape.channels}"
+        reason = said.strip().splitlines()[0][:160]
+        raise UserError(f"the model cannot take images of {size} ({reason}): try --set image_px=…") from None
+
+
+def on_rung(recipe: Recipe, rung: Mapping[str, object], name: str) -> Recipe:
+    """The recipe with the changes of one rung of its ladder, which it no longer has."""
+    changes = {key: value for key, value in rung.items() if key != "min_epochs"}
+    return with_changes(recipe, {**changes, "ladder": []}, name)
 
 
 def _trial_images(batch: int, shape: ImageShape) -> int:

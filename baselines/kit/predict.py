@@ -77,7 +77,7 @@ def predict_logits(
     done: list[Tensor] = []
     at = 0
     while at < len(part) and (stop_at is None or time.monotonic() < stop_at):
-        index = torch.arange(at, min(at + batch, len(part)))
+        index = torch.arange(at, min(at + batch, len(part)), device=part.images.device)
         try:
             done.append(_logits_of(model, data.batch(part, index, placement), placement, views).cpu())
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:

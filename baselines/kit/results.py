@@ -49,11 +49,11 @@ def write_results(
     """
     fit, out = outcome.fit, request.out
     write_history(out, fit.rows)
+    record = _run_record(request, outcome, threads, imports_took)
+    files.write_json(out / files.RUN, record)
     if best is not None:
         save_checkpoint(out / files.WEIGHTS, best)
     (out / files.RESUME).unlink(missing_ok=True)
-    record = _run_record(request, outcome, threads, imports_took)
-    files.write_json(out / files.RUN, record)
     reporter.note(describe(outcome.findings))
     if fit.rows and request.clock.remaining > max(_DRAWING_SECONDS, 0.35 * imports_took):
         draw_curves(out, fit.rows, _title(request, fit), fit.best)

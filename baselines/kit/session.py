@@ -1,6 +1,7 @@
 """One run from an open bundle to a submission: plan, train, predict, write, explain; no command line needed."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -8,22 +9,24 @@ from torch import nn
 
 from baselines.kit import files
 from baselines.kit.budget import Allowance, Reserve
+from baselines.kit.checkpoint import load_checkpoint
 from baselines.kit.compiling import Compiled, compile_for_training
 from baselines.kit.data import ImageData, ImageShape, batches_an_epoch, load_images
-from baselines.kit.device import choose_device, move_model, use_threads
+from baselines.kit.device import choose_device, forget_trials, move_model, use_threads
 from baselines.kit.diagnosis import diagnose
-from baselines.kit.fallback import fill_with_shares
+from baselines.kit.fallback import fill_with_shares, replace_by_shares
 from baselines.kit.features import LooksAtImages, cache_features
 from baselines.kit.holdout import training_rows
 from baselines.kit.live import Reporter
 from baselines.kit.losses import class_probabilities
 from baselines.kit.parallel import AgreedAllowance, ParallelTrainer, agree_on_plan, device_of, process_group
-from baselines.kit.plan import Build, Plan, make_plan, seconds_an_image
+from baselines.kit.plan import Build, Plan, make_plan, on_rung, seconds_an_image, told_where_images_do_not_fit
 from baselines.kit.predict import create_views, predict_logits
+from baselines.kit.recipe import Recipe
 from baselines.kit.request import Outcome, Request
 from baselines.kit.results import show_versions, write_results
 from baselines.kit.seeds import seed_everything
-from baselines.kit.summary import count_parameters, summarise
+from baselines.kit.summary import count_parameters, outline, summarise
 from baselines.kit.trainer import Trainer
 from competition.errors import UserError
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
 _PREDICTION_BATCH = 256
 _LOOKED_AT = 5000  # images
+_SECONDS_A_CELL = 3e-6  # of a CSV
 _CACHING_SHARE = 0.75  # of what is left; the rest is for the head and for drawing and writing
 
 
@@ -57,7 +61,10 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
     model = move_model(build(plan.recipe, data.shape), plan.placement)
     if isinstance(model, LooksAtImages):
         model.look_at(data.batch(data.train, torch.arange(min(_LOOKED_AT, len(data.train))), plan.placement))
-    files.write_text(request.out / files.MODEL_SUMMARY, summarise(model, data.shape))
+    with told_where_images_do_not_fit(data.shape):
+        layers = summarise(model, data.shape)
+    files.write_text(request.out / files.MODEL_SUMMARY, layers)
+    reporter.note(outline(layers))
     reporter.note(f"{count_parameters(model):,} trainable parameters; layers in {files.MODEL_SUMMARY}")
     whole = model
     if plan.recipe.cache_features and not request.ranks.are_several:
@@ -66,14 +73,18 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
         model = whole.get_submodule("head")
     compiled = compile_for_training(model, data, plan, request)
     reporter.note(f"compiled: {compiled.reason}")
-    reserve = _first_reserve(model, data, plan, imports_took)
+    reserve = _first_reserve(model, data, plan, request, imports_took)
     trainer = _make_trainer(model, data, plan, request, reporter, reserve, compiled)
     if request.resume:
         trainer.resume(request.out / files.RESUME)
     fit = trainer.fit()
     reporter.note(f"training ended: {fit.ending}")
     kept = trainer.evaluated_model
-    usable = trainer.best.restore(kept) or (fit.steps > 0 and not fit.diverged)
+    if not request.ranks.is_first:  # the first process predicts and writes; the cores are its
+        return Outcome(plan, fit, [], kept, data, 0, compiled.reason)
+    usable = trainer.best.restore(kept) or (fit.steps > 0 and not fit.diverged and not fit.rows)
+    if whole is not model:  # where weights are averaged, the averaged head is the one that predicts
+        model.load_state_dict(kept.state_dict())
     rows = _predict(kept, data, plan, request, reporter) if usable else 0
     findings = diagnose(fit.rows, fit.losses, data.shape.classes, fit.diverged, fit.best)
     outcome = Outcome(plan, fit, findings, kept if whole is model else whole, data, rows, compiled.reason)
@@ -89,8 +100,20 @@ def _plan(build: Build, request: Request) -> Plan:
     device = choose_device(device_of(request.ranks, request.device))
     plan = None
     if request.ranks.is_first:
-        plan = make_plan(build, request.recipe, stored, count, device, request.clock, request.seed)
+        recipe = _resumed(request.out / files.RESUME, request.recipe) if request.resume else request.recipe
+        gpus = request.ranks.count if device.device.type == "cuda" else 1
+        plan = make_plan(build, recipe, stored, count, device, request.clock, request.seed, gpus)
+        forget_trials(plan.placement)
     return plan if plan and not request.ranks.are_several else agree_on_plan(plan, device)
+
+
+def _resumed(checkpoint: Path, recipe: Recipe) -> Recipe:
+    """The rung of the ladder that the interrupted run was on: less time is left now, so another one might be chosen."""
+    if not checkpoint.exists():
+        return recipe
+    saved = load_checkpoint(checkpoint).get("recipe")
+    rungs = [on_rung(recipe, rung, "resumed") for rung in recipe.ladder]
+    return next((rung for rung in rungs if rung.model_dump_json() == saved), recipe)
 
 
 def stored_shape(bundle: "Bundle") -> ImageShape:
@@ -122,7 +145,7 @@ def _describe_data(data: ImageData) -> str:
     return f"{sizes} images of {size}, {shape.classes} classes, read in {data.seconds:.1f} s"
 
 
-def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, imports_took: float) -> Reserve:
+def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, request: Request, imports_took: float) -> Reserve:
     """What to keep for the end, from the measured time of one batch and of the imports."""
     batch = min(_PREDICTION_BATCH, max(8, len(data.validation)))
     seconds = seconds_an_image(model, data.shape, plan.placement, batch)
@@ -131,7 +154,7 @@ def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, imports_took: 
     return Reserve(
         predict_seconds=seconds * len(data.test) * views,
         evaluate_seconds=seconds * (len(data.validation) + sample),
-        finish_seconds=max(1.2, 0.5 * imports_took),
+        finish_seconds=max(1.2, 0.5 * imports_took) + _seconds_to_write(request),
         predicted_images=len(data.test) * views,
         evaluated_images=len(data.validation) + sample,
     )
@@ -154,22 +177,31 @@ def _make_trainer(
         return Trainer(
             model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out, compiled.forward
         )
-    if request.resume or plan.recipe.cache_features:
-        what = "--resume works" if request.resume else "features are computed"
-        raise UserError(f"{what} in one process only: start without torchrun")
+    if request.resume:
+        raise UserError("--resume works in one process only: start without torchrun")
     agreed, out = AgreedAllowance(request.clock, reserve, total, now), request.out if ranks.is_first else None
     return ParallelTrainer(model, data, plan.recipe, plan.placement, agreed, reporter, request.seed, out, ranks=ranks)
+
+
+def _seconds_to_write(request: Request) -> float:
+    """What the CSVs take: formatting a number costs a microsecond or two."""
+    rows, classes = len(request.bundle.test_ids), len(request.bundle.rules.labels)
+    tables = (request.bundle.rules.form == "probabilities") + request.probabilities
+    return 0.3 + _SECONDS_A_CELL * rows * (2 + tables * classes)
 
 
 def _predict(model: nn.Module, data: ImageData, plan: Plan, request: Request, reporter: Reporter) -> int:
     """Put predictions in the fallback's place, class shares where time ran out. Returns the rows predicted."""
     bundle = request.bundle
-    stop_at = request.clock.last_call - 0.3  # the file itself takes a moment
+    stop_at = request.clock.last_call - _seconds_to_write(request)
     views = create_views(plan.recipe.tta)
     logits = predict_logits(model, data, data.test, plan.placement, _PREDICTION_BATCH, views, stop_at)
     if len(logits) < len(data.test):
         reporter.note(f"only {len(logits):,} of {len(data.test):,} test images were predicted in time")
     probabilities = fill_with_shares(class_probabilities(logits).numpy(), bundle)
+    broken = replace_by_shares(probabilities, bundle)
+    if broken:
+        reporter.note(f"{broken:,} predictions were no numbers: these rows hold the classes' shares")
     path = files.write_submission(request.out, bundle.rules, bundle.test_ids, probabilities)
     if request.probabilities:
         files.write_probabilities(request.out / files.PROBABILITIES, bundle.rules, bundle.test_ids, probabilities)

@@ -1,13 +1,17 @@
 """One optimizer step: mixed precision, gradient accumulation, clipping, and halving the batch when memory runs out."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from baselines.kit.data import split_batch
 from baselines.kit.device import Placement
 from baselines.kit.losses import Loss
 from competition.errors import UserError
+
+_OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 
 
 class TrainStep:
@@ -47,7 +51,8 @@ class TrainStep:
     def _step(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         self.optimizer.zero_grad(set_to_none=True)
         losses, right = [], []
-        for part, wanted in _parts(images, target, self.part_size):
+        parts = zip(split_batch(images, self.part_size), split_batch(target, self.part_size), strict=True)
+        for part, wanted in parts:
             with self.placement.autocast():
                 logits = self.model(part)
             share = self.loss(logits, wanted) * (len(part) / len(images))
@@ -61,6 +66,15 @@ class TrainStep:
         self._scaler.update()
         return torch.stack(losses).sum(), torch.stack(right).sum()
 
+    def state(self) -> dict[str, Any]:
+        """What a resumed run needs of the step itself: the scale of fp16's gradients."""
+        return dict(self._scaler.state_dict())
+
+    def take_over(self, state: dict[str, Any]) -> None:
+        """Go on with the state of an interrupted run."""
+        if state:
+            self._scaler.load_state_dict(state)
+
     def _halve(self, batch: int) -> None:
         smaller = min(self.part_size, batch) // 2
         if smaller < 2:
@@ -71,6 +85,7 @@ class TrainStep:
         if self.placement.device.type == "cuda":
             torch.cuda.empty_cache()
         self.part_size = smaller
+        self.model = getattr(self.model, "_orig_mod", self.model)  # a compiled model would be compiled anew
         self._note(f"out of memory: going on with {smaller} images at a time, gradients added up to the same batch")
 
 
@@ -79,16 +94,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     text = str(error).lower()
-    return "not enough memory" in text or "out of memory" in text or "can't allocate memory" in text
-
-
-def _parts(images: Tensor, target: Tensor, size: int) -> list[tuple[Tensor, Tensor]]:
-    parts = list(zip(torch.split(images, size), torch.split(target, size), strict=True))
-    if len(parts) > 1 and len(parts[-1][0]) == 1:  # batch norm cannot take a single image
-        last, wanted = parts.pop()
-        before, before_wanted = parts.pop()
-        parts.append((torch.cat([before, last]), torch.cat([before_wanted, wanted])))
-    return parts
+    return any(words in text for words in _OUT_OF_MEMORY)
 
 
 def _right_answers(logits: Tensor, target: Tensor) -> Tensor:

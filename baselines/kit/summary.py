@@ -5,6 +5,8 @@ from torch import nn
 
 from baselines.kit.data import ImageShape
 
+_THIRD_LEVEL = "│    │"  # how torchinfo draws the lines of a layer within a layer within a layer
+
 
 def summarise(model: nn.Module, shape: ImageShape) -> str:
     """A table of the model's layers for a batch of two images; leaves the model and the random state as they were."""
@@ -24,6 +26,11 @@ def summarise(model: nn.Module, shape: ImageShape) -> str:
         )
     model.train(training)
     return str(table) + "\n"
+
+
+def outline(summary: str) -> str:
+    """The first two levels of a summary: what a run prints at its start."""
+    return "\n".join(line for line in summary.rstrip().split("\n") if not line.startswith(_THIRD_LEVEL))
 
 
 def count_parameters(model: nn.Module) -> int:

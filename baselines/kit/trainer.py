@@ -25,7 +25,7 @@ from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.recipe import Recipe
 from baselines.kit.running import Running
 from baselines.kit.schedules import create_schedule
-from baselines.kit.step import TrainStep
+from baselines.kit.step import TrainStep, is_out_of_memory
 from competition.errors import UserError
 
 _SAMPLE = 2000  # training images that are evaluated beside the validation part
@@ -112,11 +112,11 @@ class Trainer:
             if diverged:
                 ending = diverged
             elif self._is_evaluation_due():
-                self._evaluate()
-                ending = self._lost_patience()
+                diverged = self._evaluate()
+                ending = diverged or self._lost_patience()
         diverged = diverged or self._collect()
         if self.step and not diverged and (not self.rows or self.rows[-1].step != self.step):
-            self._evaluate()
+            diverged = self._evaluate()
         return self._fit(start, ending or diverged or self._why_ended(), bool(diverged))
 
     def _fit(self, start: float, ending: str, diverged: bool) -> Fit:
@@ -165,7 +165,14 @@ class Trainer:
 
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Images and targets of the step that comes."""
-        return self._batches.make(self.step, rows)
+        try:
+            return self._batches.make(self.step, rows)
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise UserError(
+                f"out of memory while a batch of {len(rows)} images is made: use a smaller one (--set batch=…)"
+            ) from None
 
     def _is_collecting_due(self) -> bool:
         # Reading a loss waits for the GPU; on the CPU it costs nothing.
@@ -204,14 +211,16 @@ class Trainer:
             self._epochs_expected = round(self.step / progress / self._batches.steps_an_epoch, 3)
         return self._epochs_expected or 0.0
 
-    def _evaluate(self) -> None:
+    def _evaluate(self) -> str | None:
+        """Measure, keep the best state, write the checkpoint; a message where the loss was no number."""
         began = time.monotonic()
-        if self._collect():
-            return
+        problem = self._collect()
+        if problem:
+            return problem
         measured = self._measure()
         if measured is None:
             self.reporter.note("no time was left to evaluate")
-            return
+            return None
         row = self._row(*measured)
         self.rows.append(row)
         self.schedule.observe(row.validation_loss)
@@ -222,6 +231,7 @@ class Trainer:
         self._since = Running(best_speed=self._since.best_speed)
         self._save()
         self._evaluated_until = time.monotonic()
+        return None
 
     def _measure(self) -> tuple[Evaluation, Evaluation] | None:
         """Figures of the validation part and of a sample of the training part, as far as time allows."""
@@ -267,6 +277,8 @@ class Trainer:
         began = time.monotonic()
         if self.out is None or began - self._saved_at < self._saving_seconds / _SAVING_SHARE:
             return
+        if not self.allowance.fits_another_step(self.step) or began + self._saving_seconds > self.allowance.end:
+            return  # what is left of the budget is for the predictions
         try:
             save_checkpoint(self.out / RESUME, self.state())
             if self.best.state is not None:
@@ -289,9 +301,12 @@ class Trainer:
             "plateau": asdict(self.schedule.plateau) if self.schedule.plateau else None,
             "best": self.best.state,
             "best_row": asdict(self.best.row) if self.best.row else None,
+            "waited": self.best.waited,
+            "step_state": self._take.state(),
             "rows": [asdict(row) for row in self.rows],
             "losses": list(self.losses),
             "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state_all() if self.placement.device.type == "cuda" else [],
         }
 
     def resume(self, path: Path) -> None:
@@ -321,12 +336,15 @@ class Trainer:
                 setattr(self.schedule.plateau, name, value)
         if saved["best_row"]:
             best = {name: value.to(self.placement.device) for name, value in saved["best"].items()}
-            self.best.resume(Row(**saved["best_row"]), best)
+            self.best.resume(Row(**saved["best_row"]), best, saved["waited"])
         self.rows = [Row(**row) for row in saved["rows"]]
         self.losses = list(saved["losses"])
         self.step, self.allowance.already = saved["step"], saved["progress"]
         self._since = Running()
+        self._take.take_over(saved["step_state"])
         torch.set_rng_state(saved["random"])
+        if saved["random_cuda"]:
+            torch.cuda.set_rng_state_all(saved["random_cuda"])
 
 
 def _create_ema(model: nn.Module, recipe: Recipe) -> Any:

@@ -25,6 +25,7 @@ WEIGHTS = Shortcut("--weights", "model.weights", "file of ResNet-18's weights; n
 KERNEL = Kernel(
     name="baselines.letters_resnet18",
     about="Handwritten letters: ResNet-18 from ImageNet weights (reference), or a small residual net (strong).",
+    competition="letters",
     recipes=Path(__file__).parent / "recipes",
     build=build,
     shortcuts=(WEIGHTS,),

@@ -57,7 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     """The shared options and the comparison's own."""
-    parser = base_options("baselines.letters_resnet18.compare", "Adam against SGD, epoch by epoch, in one budget.")
+    name, about = "baselines.letters_resnet18.compare", "Adam against SGD, epoch by epoch, in one budget."
+    examples = [f"python -m {name} --data data/letters --budget 30m --weights none"]
+    parser = base_options(name, about, examples, "compare.md and a folder a run")
     parser.add_argument("--epochs", type=float, default=10, metavar="N", help="epochs of each of the three runs (10)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (all cores this process may use)")

@@ -17,7 +17,8 @@ _ABOUT = "Logistic regression on shrunk pixels (scikit-learn): the baseline ever
 
 def command_line() -> argparse.ArgumentParser:
     """The shared options and those of the linear model."""
-    parser = base_options("baselines.pixels_linear", _ABOUT)
+    examples = ["python -m baselines.pixels_linear --data data/fontchar --budget 60s"]
+    parser = base_options("baselines.pixels_linear", _ABOUT, examples, "run.json")
     model = parser.add_argument_group("model")
     model.add_argument("--image-px", type=int, default=18, metavar="N", help="side the images are shrunk to (18)")
     model.add_argument("--strength", type=float, default=0.1, metavar="C", help="inverse of the L2 penalty (0.1)")

@@ -23,6 +23,7 @@ def build(recipe: "Recipe", shape: "ImageShape") -> "nn.Module":
 KERNEL = Kernel(
     name="baselines.stl10_mlp",
     about="STL-10 with fully connected layers alone: versions v1 to v4 (reference: v3, the best) and a better one.",
+    competition="stl10",
     recipes=Path(__file__).parent / "recipes",
     build=build,
 )

@@ -30,6 +30,7 @@ def complete(recipe: "Recipe", shape: "ImageShape") -> "Recipe":
 KERNEL = Kernel(
     name="baselines.timm_template",
     about="Any timm model on any images: linear probe on features computed once (reference), or fine-tuning (strong).",
+    competition="cifar10",
     recipes=Path(__file__).parent / "recipes",
     build=build,
     complete=complete,

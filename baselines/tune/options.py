@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def tuning_options(name: str, about: str, epilog: str) -> argparse.ArgumentParser:
     """A parser with the kernel's name, data, output, budget, seed, recipe and device."""
-    parser = base_options(name, about)
+    parser = base_options(name, about, [], "")
     parser.epilog = epilog
     parser.add_argument("kernel", metavar="KERNEL", help="a baseline's name, as fontchar_bottleneck, or a folder")
     training = parser.add_argument_group("training")

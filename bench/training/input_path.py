@@ -1,8 +1,9 @@
-"""Images a second of the kit's input path against a DataLoader with PIL transforms, for the same augmentation.
+"""Images a second of the kit's input path against a DataLoader with PIL transforms, and its share of training steps.
 
     python bench/training/input_path.py --px 32 --images 20000
 
-The augmentation is: shift by up to 4 pixels, mirror a half, normalise.
+The augmentation compared is: shift by up to 4 pixels, mirror a half, normalise. The share is that of making batches in
+whole steps of each baseline's strong recipe, on the rung named, with that recipe's own augmentation.
 """
 
 import argparse
@@ -15,12 +16,31 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from baselines.cifar10_resnet50.__main__ import KERNEL as CIFAR10
+from baselines.fashion_cnn.__main__ import KERNEL as FASHION
+from baselines.fontchar_bottleneck.__main__ import KERNEL as FONTCHAR
 from baselines.kit.augment import create_augmentation
+from baselines.kit.batches import Batches
 from baselines.kit.data import ImageData, ImageShape, Part, epoch_batches
-from baselines.kit.device import Placement
+from baselines.kit.device import Placement, move_model
+from baselines.kit.kernel import Kernel
+from baselines.kit.losses import training_loss
+from baselines.kit.optimizers import create_optimizer
+from baselines.kit.plan import on_rung, target_shape
+from baselines.kit.recipe import load_recipe
 from baselines.kit.seeds import generator, seed_worker
+from baselines.kit.step import TrainStep
+from baselines.letters_resnet18.__main__ import KERNEL as LETTERS
+from baselines.stl10_mlp.__main__ import KERNEL as STL10
 
 _BATCH = 128
+_STEPS = (
+    (FONTCHAR, 0, ImageShape(1, 90, 90, 52)),
+    (FASHION, 0, ImageShape(1, 28, 28, 10)),
+    (CIFAR10, 0, ImageShape(3, 32, 32, 10)),
+    (LETTERS, 0, ImageShape(1, 28, 28, 26)),
+    (STL10, 0, ImageShape(3, 96, 96, 10)),
+)
 
 
 class PictureSet(Dataset[tuple[torch.Tensor, int]]):
@@ -76,6 +96,32 @@ def loader_speed(images: np.ndarray, workers: int) -> float:
     return len(images) / (time.perf_counter() - start)
 
 
+def share_of_steps(kernel: Kernel, rung: int, stored: ImageShape, steps: int) -> float:
+    """Share of the time of training steps that goes into making their batches, 0..1, on random pictures."""
+    recipe = load_recipe(kernel.recipes, "strong")
+    recipe = on_rung(recipe, recipe.ladder[rung], "bench") if recipe.ladder else recipe
+    shape = target_shape(stored, recipe.image_px)
+    count = max(2000, recipe.batch)
+    pixels = torch.randint(0, 256, (count, shape.height, shape.width, shape.channels)).to(torch.uint8)
+    part = Part(pixels, torch.randint(0, shape.classes, (count,)))
+    half = torch.full((1, shape.channels, 1, 1), 127.5)
+    data = ImageData(part, part, part, shape, half, half / 2, 0.0)
+    placement = Placement(torch.device("cpu"), "bf16", channels_last=True)
+    model = move_model(kernel.build(recipe, shape), placement).train()
+    step = TrainStep(model, create_optimizer(model, recipe), training_loss(recipe), placement, recipe.batch)
+    batches = Batches(data, recipe, placement, 1)
+    making = training = 0.0
+    for number in range(steps + 2):
+        begun = time.perf_counter()
+        images, target = batches.make(number, batches.rows(number))
+        made = time.perf_counter()
+        step(images, target)
+        if number >= 2:  # the first steps build kernels and caches
+            making += made - begun
+            training += time.perf_counter() - made
+    return making / (making + training)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--px", type=int, default=32)
@@ -93,6 +139,9 @@ def main() -> None:
         print(
             f"DataLoader, PIL, {workers} workers {theirs:,.0f} images/s: the kit is {ours / theirs:.1f} times as fast"
         )
+    for kernel, rung, stored in _STEPS:
+        share = share_of_steps(kernel, rung, stored, 20 if stored.channels == 1 else 8)
+        print(f"{kernel.name}, strong, rung {rung + 1}: making batches takes {100 * share:.1f} % of a step")
 
 
 if __name__ == "__main__":

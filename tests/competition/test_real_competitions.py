@@ -22,6 +22,7 @@ from PIL import Image
 from competition.bundle import open_bundle
 from competition.catalog import find
 from competition.prepare import prepare
+from competition.sources.fonts import embedded_pool, typeface
 from competition.sources.ink import centred_ink
 from competition.vault import make_vault, open_vault
 
@@ -221,6 +222,28 @@ def test_letters_with_52_classes(shared_data: Path, prepared: Callable[..., Prep
     assert set(found.train_labels) == set(found.test_labels) == set(both_cases)
     names = ["chars74k_hnd.zip", "handwritten62.zip"]
     assert_labels_as_in(handwriting(shared_data, names), found)
+    assert found.digest == "b2e6e12dc8172270"
+
+
+@pytest.mark.slow
+def test_fontchar_by_typeface_tests_fonts_that_training_never_showed(prepared: Callable[..., Prepared]) -> None:
+    found = prepared("fontchar", None, split="group")
+    with zipfile.ZipFile(find("fontchar").folder / "glyphs.zip") as archive:
+        families = json.loads(archive.read("index.json"))["families"]
+    pool = embedded_pool()
+    drawn_by = defaultdict(set)
+    for row, image in enumerate(pool.images):
+        drawn_by[hashlib.sha256(image).digest()].add(families[row // 4 % len(families)])
+
+    def families_of(images: np.ndarray) -> set[str]:
+        known = (drawn_by[hashlib.sha256(np.array(image)).digest()] for image in images)
+        return {family for of_image in known if len(of_image) == 1 for family in of_image}
+
+    trained, tested = families_of(found.bundle.train_images), families_of(found.bundle.test_images)
+    assert len(trained | tested) == 254
+    assert not trained & tested
+    assert not {typeface(family) for family in trained} & {typeface(family) for family in tested}
+    assert found.digest == "?"
 
 
 def test_letters_from_emnists_layout(tmp_path: Path, prepared: Callable[..., Prepared]) -> None:

@@ -150,3 +150,9 @@ def test_nothing_is_left_when_the_parent_is_killed():
     process.wait()
     assert child.wait(5) is None or not child.is_running()
     process.stdout.close()
+
+
+def test_a_run_that_the_system_kills_is_told_with_the_likely_cause():
+    done = held("lambda: __import__('os').kill(__import__('os').getpid(), 9)")
+    assert done.returncode == 1
+    assert "ended by SIGKILL (most likely memory ran out" in done.stderr

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from baselines.kit.data import batch_sizes, batches_an_epoch, epoch_batches, load_images
+from baselines.kit.data import batch_sizes, batches_an_epoch, epoch_batches, load_images, split_batch
 from baselines.kit.device import Placement
 from baselines.kit.holdout import training_rows
 from baselines.kit.seeds import generator
@@ -114,5 +114,22 @@ def test_images_without_contrast_are_not_divided_by_zero(tmp_path):
 @given(st.integers(2, 200), st.integers(2, 64), st.integers(1, 4))
 def test_the_batch_sizes_are_those_of_an_epoch(count, batch, parts):
     size = -(-batch // parts)
-    seen = {len(part) for index in epoch_batches(count, batch, generator(1, "order")) for part in index.split(size)}
-    assert batch_sizes(count, batch, parts) == seen
+    batches = epoch_batches(count, batch, generator(1, "order"))
+    assert batch_sizes(count, batch, parts) == {len(part) for rows in batches for part in split_batch(rows, size)}
+
+
+@given(st.integers(1, 100), st.integers(2, 40))
+def test_parts_hold_every_row_once_and_none_is_alone(count, size):
+    parts = split_batch(torch.arange(count), size)
+    assert torch.cat(parts).tolist() == list(range(count))
+    assert count == 1 or min(map(len, parts)) > 1
+    assert max(map(len, parts)) <= size + 1
+
+
+def test_test_images_of_another_shape_are_refused_before_training(tmp_path):
+    folder = write_bundle(tmp_path)
+    images = np.load(folder / "test_images.npy")
+    np.save(folder / "test_images.npy", images[:, :8])
+    write_manifest(folder)
+    with pytest.raises(BadInputError, match=r"differ in shape, \(16, 16\) and \(8, 16\)"):
+        training_rows(open_bundle(folder), 1)

@@ -40,10 +40,10 @@ def test_images_live_on_the_device_in_the_models_memory_format(bundle, tmp_path)
     assert batch.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_images_that_do_not_fit_wait_in_pinned_memory(glyphs, bundle, tmp_path, monkeypatch):
+def test_images_that_do_not_fit_stay_outside_and_go_there_batch_by_batch(glyphs, bundle, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1, 1))
     outcome = run(bundle, tmp_path, device="cuda")
-    assert outcome.data.train.images.is_pinned()
+    assert not outcome.data.train.images.is_cuda
     assert accuracy_on_test(glyphs, tmp_path) > 0.9
 
 

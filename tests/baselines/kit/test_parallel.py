@@ -96,7 +96,7 @@ def test_two_gpus_train_one_model(glyphs, tmp_path):
 @pytest.mark.slow
 def test_wrong_use_under_torchrun_is_told_and_nothing_hangs(glyphs, tmp_path):
     arguments = ("--data", str(glyphs), "--out", str(tmp_path / "out"), "--budget", "60s", "--recipe", "strong")
-    done = torchrun(2, *arguments, "--set", "ladder=[]", "--set", "model.widths=[8]", "--set", "cache_features=true")
+    done = torchrun(2, *arguments, "--set", "ladder=[]", "--set", "model.widths=[8]", "--resume")
     assert done.returncode != 0
     assert "start without torchrun" in done.stderr
 

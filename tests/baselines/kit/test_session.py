@@ -6,16 +6,19 @@ import math
 import resource
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from baselines.kit.checkpoint import load_checkpoint
+from baselines.kit.fallback import replace_by_shares, write_fallback
 from baselines.kit.history import read_history
+from baselines.kit.recipe import parse_recipe, with_changes
 from competition.bundle import open_bundle
 from competition.errors import UserError
 from tests.baselines.glyphs import accuracy_on_test, read_submission, write_bundle
-from tests.baselines.runs import Notes, run, small_net
+from tests.baselines.runs import FAST, Notes, run, small_net
 
 
 def test_a_run_learns_and_writes_everything_it_promises(glyphs, bundle, tmp_path):
@@ -143,6 +146,41 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_state(glyphs,
     assert accuracy_on_test(glyphs, tmp_path) > 0.7
 
 
+def test_predictions_that_are_no_numbers_never_replace_the_valid_fallback(bundle, tmp_path):
+    class Deaf(nn.Module):
+        """Learns, but says nothing outside of training."""
+
+        def __init__(self, net):
+            super().__init__()
+            self.net = net
+
+        def forward(self, images):
+            return self.net(images) * (1.0 if self.training else float("nan"))
+
+    write_fallback(tmp_path, bundle)
+    before = (tmp_path / "submission.csv").read_bytes()
+    outcome = run(bundle, tmp_path, build=lambda r, s: Deaf(small_net(r, s)), epochs=2)
+    assert outcome.predicted_rows == 0
+    assert (tmp_path / "submission.csv").read_bytes() == before
+
+
+def test_rows_that_are_no_numbers_become_class_shares(bundle):
+    probabilities = np.array([[0.1, 0.2, 0.3, 0.4], [np.nan, 0.5, 0.25, 0.25], [np.inf, 0, 0, 0]])
+    assert replace_by_shares(probabilities, bundle) == 2
+    assert probabilities[0].tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert probabilities[1].tolist() == probabilities[2].tolist() == [0.25] * 4
+
+
+def test_pictures_too_small_for_the_net_are_told_in_one_line(bundle, tmp_path):
+    def deep(recipe, shape):
+        return nn.Sequential(*[nn.MaxPool2d(2) for _ in range(5)], nn.Flatten(), nn.Linear(1, shape.classes))
+
+    for budget in (60, 3):  # with and without the time to measure speeds
+        with pytest.raises(UserError, match=r"cannot take images of 16x16x1 .* --set image_px") as told:
+            run(bundle, tmp_path, build=deep, budget=budget)
+        assert "\n" not in str(told.value)
+
+
 def test_a_rate_that_explodes_is_named_as_the_cause(bundle, tmp_path):
     outcome = run(bundle, tmp_path, optimizer="sgd", lr=1e12, epochs=40, schedule={"name": "constant"})
     assert outcome.findings[0].illness == "learning rate too high"
@@ -200,6 +238,21 @@ def test_a_checkpoint_of_another_recipe_is_refused(bundle, tmp_path):
     torch.save({"recipe": "{}", "seed": 3}, tmp_path / "resume.pt")
     with pytest.raises(UserError, match="another recipe"):
         run(bundle, tmp_path, resume=True)
+
+
+def test_a_resumed_run_stays_on_its_rung(bundle, tmp_path):
+    ladder = [{"min_epochs": 0, "lr": 0.02}, {"min_epochs": 0, "lr": 0.03}]
+    second = with_changes(parse_recipe({**FAST, "ladder": ladder}, "test"), {"lr": 0.03, "ladder": []}, "test")
+    torch.save({"recipe": second.model_dump_json(), "seed": 3}, tmp_path / "resume.pt")
+    with pytest.raises(UserError, match="does not fit this model"):  # it is of the right recipe, only empty
+        run(bundle, tmp_path, resume=True, ladder=ladder)
+
+
+def test_the_summary_is_printed_to_its_second_level(bundle, tmp_path):
+    notes = Notes()
+    run(bundle, tmp_path, epochs=1, reporter=notes)
+    printed = next(text for text in notes.texts if "Total params" in text)
+    assert "Conv2d" in printed
 
 
 def test_a_clock_that_ran_out_while_speeds_were_measured_ends_without_training(bundle, tmp_path, monkeypatch):
