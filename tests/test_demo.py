@@ -1,4 +1,4 @@
-"""`make demo` after the installation, with shorter budgets: real commands, real kernels, a board to trust."""
+"""`make demo` after the installation, with a shorter budget for the linear model: real commands, real kernels, a board to trust."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ def read(path: Path) -> dict[str, dict[str, str]]:
 
 @pytest.mark.slow
 def test_the_demo_ends_with_three_rows_in_rising_order_and_true_scores(tmp_path: Path) -> None:
-    done = make(tmp_path, "demo-board", "LINEAR_BUDGET=25s", "CNN_BUDGET=45s")
+    done = make(tmp_path, "demo-board", "LINEAR_BUDGET=25s")
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Next: " in done.stdout
     board = json.loads((tmp_path / "site" / "board.json").read_text())
