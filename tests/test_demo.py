@@ -1,4 +1,4 @@
-"""`make demo` after the installation, with a shorter budget for the linear model: real commands, real kernels, a board to trust."""
+"""`make demo` after the installation, with less time for the linear model: real commands, kernels and scores."""
 
 import csv
 import json
