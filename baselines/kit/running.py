@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -12,11 +12,8 @@ class Running:
     loss: float = 0.0
     right: int = 0
     count: int = 0
-    began: float = 0.0
+    began: float = field(default_factory=time.monotonic)
     best_speed: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.began = time.monotonic()
 
     def add(self, loss: float, right: int, count: int) -> None:
         """Take in a batch: its mean loss, its right answers, its images."""

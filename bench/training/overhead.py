@@ -4,7 +4,7 @@
 
 Every call that a training step makes to the clock and to the live view (which draws into a pseudo-terminal) is timed,
 and the sum is set against the time of the whole training: one run, so that a busy neighbour slows both alike. The net
-is the smallest of fashion_cnn's ladder, whose steps take about ten milliseconds.
+is the smallest of fashion_cnn's ladder, whose steps took 21 milliseconds on two cores.
 """
 
 import argparse

@@ -253,6 +253,7 @@ def test_the_summary_is_printed_to_its_second_level(bundle, tmp_path):
     run(bundle, tmp_path, epochs=1, reporter=notes)
     printed = next(text for text in notes.texts if "Total params" in text)
     assert "Conv2d" in printed
+    assert max(map(len, printed.splitlines())) <= 80
 
 
 def test_a_clock_that_ran_out_while_speeds_were_measured_ends_without_training(bundle, tmp_path, monkeypatch):
