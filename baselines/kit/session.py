@@ -64,7 +64,7 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
     with told_where_images_do_not_fit(data.shape):
         layers = summarise(model, data.shape)
     files.write_text(request.out / files.MODEL_SUMMARY, layers)
-    reporter.note(outline(model, data.shape))
+    reporter.note(f"the model:\n{outline(model, data.shape)}")
     reporter.note(f"{count_parameters(model):,} trainable parameters; layers in {files.MODEL_SUMMARY}")
     whole = model
     if plan.recipe.cache_features and not request.ranks.are_several:
