@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -17,7 +18,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
-from baselines.kit.budget import Allowance
+from baselines.kit.budget import Allowance, Clock
 from baselines.kit.data import Part
 from baselines.kit.device import Placement, kept_random_state
 from baselines.kit.losses import plain_loss
@@ -31,10 +32,17 @@ from baselines.kit.step import TrainStep
 from baselines.kit.trainer import Trainer
 from competition.errors import UserError
 
+_GRACE = 60.0  # seconds after the budget's end; torchrun has long ended the others where one of them failed
+
 
 @contextmanager
-def process_group(ranks: Ranks) -> Iterator[None]:
-    """Connect the processes for the length of the block; a process alone connects to nobody."""
+def process_group(ranks: Ranks, clock: Clock) -> Iterator[None]:
+    """Connect the processes for the length of the block; a process alone connects to nobody.
+
+    They leave together. One that is done early would otherwise end while the first still predicts, and its end can be
+    a crash, for which torchrun stops all: gloo's threads outlive the group as long as the wrapped model holds it, and
+    one that lets go of a tensor while the interpreter shuts down brings the process down.
+    """
     if not ranks.are_several:
         yield
         return
@@ -42,6 +50,7 @@ def process_group(ranks: Ranks) -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
+        dist.monitored_barrier(timeout=timedelta(seconds=max(0.0, clock.remaining) + _GRACE))
     finally:
         dist.destroy_process_group()
 

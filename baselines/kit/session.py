@@ -45,7 +45,7 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
     Raises:
         UserError: the bundle, recipe, device or disk does not allow a run; what was written before stays valid.
     """
-    with process_group(request.ranks):
+    with process_group(request.ranks, request.clock):
         return _train_and_predict(build, request, reporter)
 
 
