@@ -8,7 +8,7 @@ processes that disagree on the number of steps would wait for each other for eve
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -50,7 +50,8 @@ def process_group(ranks: Ranks, clock: Clock) -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
-        dist.monitored_barrier(timeout=timedelta(seconds=max(0.0, clock.remaining) + _GRACE))
+        with suppress(RuntimeError):  # one that is missing has told why itself, or was cut at the end of the budget
+            dist.monitored_barrier(timeout=timedelta(seconds=max(0.0, clock.remaining) + _GRACE))
     finally:
         dist.destroy_process_group()
 

@@ -8,6 +8,8 @@ from baselines.kit import files
 from baselines.kit.kernel import base_options, run_in_budget
 
 if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+
     from baselines.kit.budget import Clock
     from baselines.pixels_linear.model import Round
     from competition.bundle import Bundle
@@ -41,7 +43,12 @@ def work(options: argparse.Namespace, bundle: "Bundle", clock: "Clock") -> None:
     _say(
         clock, f"{len(train):,} train, {len(held_out):,} validation, {len(test):,} test rows of {train.shape[1]} pixels"
     )
-    model, rounds = fit_in_rounds(
+
+    def write_predictions(model: "LogisticRegression") -> None:
+        probabilities = predict_probabilities(model, test, len(bundle.rules.labels))
+        files.write_submission(options.out, bundle.rules, bundle.test_ids, probabilities)
+
+    rounds = fit_in_rounds(
         (train, labels[chosen]),
         (held_out, labels[~chosen]),
         seed=options.seed,
@@ -49,12 +56,11 @@ def work(options: argparse.Namespace, bundle: "Bundle", clock: "Clock") -> None:
         iterations=options.iterations,
         has_time_for=lambda seconds: clock.remaining > 1.5 * seconds + 1.0,
         note=lambda round: _say(clock, _describe(round)),
+        keep=write_predictions,
     )
     if not rounds:
         _say(clock, "no time for a single round: the submission keeps the class shares")
         return
-    probabilities = predict_probabilities(model, test, len(bundle.rules.labels))
-    files.write_submission(options.out, bundle.rules, bundle.test_ids, probabilities)
     _write_record(options, bundle, clock, rounds)
     best = max(rounds, key=lambda round: round.validation_accuracy)
     print(f"validation accuracy {100 * best.validation_accuracy:.2f} %, {options.out / files.SUBMISSION}")

@@ -4,7 +4,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -61,24 +61,22 @@ def fit_in_rounds(
     iterations: int,
     has_time_for: Callable[[float], bool],
     note: Callable[[Round], None],
-) -> tuple[LogisticRegression, list[Round]]:
+    keep: Callable[[LogisticRegression], None],
+) -> list[Round]:
     """Fit until validation no longer gains, the iterations are done or the time is.
 
     Args:
         train: rows and class indices.
-        validation: as `train`; decides when to stop and which round is kept.
+        validation: as `train`; decides when to stop and which rounds are kept.
         seed: of the solver.
         strength: scikit-learn's `C`, the inverse of the L2 penalty.
         iterations: of L-BFGS, at most.
         has_time_for: told the seconds of the longest round so far, says whether another one fits.
         note: called after every round.
-
-    Returns:
-        The model of the best round, and all rounds.
+        keep: called with the model after every round that is the best so far; its time counts as the round's.
     """
     model = LogisticRegression(C=strength, max_iter=_ROUND_ITERATIONS, warm_start=True, random_state=seed)
     rounds: list[Round] = []
-    best: tuple[Any, Any] = (None, None)
     longest = 0.0
     while len(rounds) * _ROUND_ITERATIONS < iterations and has_time_for(longest):
         start = time.monotonic()
@@ -87,15 +85,13 @@ def fit_in_rounds(
             model.fit(*train)
         done = (len(rounds) + 1) * _ROUND_ITERATIONS
         rounds.append(Round(done, time.monotonic() - start, model.score(*train), model.score(*validation)))
-        longest = max(longest, time.monotonic() - start)
         note(rounds[-1])
         if rounds[-1] is max(rounds, key=lambda r: r.validation_accuracy):
-            best = model.coef_.copy(), model.intercept_.copy()
+            keep(model)
         elif _has_stalled(rounds):
             break
-    if rounds:
-        model.coef_, model.intercept_ = best
-    return model, rounds
+        longest = max(longest, time.monotonic() - start)
+    return rounds
 
 
 def _has_stalled(rounds: list[Round]) -> bool:

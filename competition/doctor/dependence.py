@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDS = 499
-SURE = 6.0  # deviations of shuffled labels above which a column is said to tell the label
+SURE = 1e-9  # chance of as much information from shuffled labels, below which a column is said to tell the label
 BINS = 20
 MOST = 20_000  # items looked at; more would only make a tiny dependence surer
 
@@ -22,18 +22,20 @@ class Dependence:
         column: its name.
         nats: its mutual information with the labels.
         deviations: how far that is above shuffled labels, in their standard deviations.
+        tail: the chance of as much from shuffled labels, were their informations gamma distributed.
         p: the share of shuffles in which any column told as much, never below 1 / (rounds + 1).
     """
 
     column: str
     nats: float
     deviations: float
+    tail: float
     p: float
 
     @property
     def is_sure(self) -> bool:
-        """Whether chance is ruled out: both by rank among the shuffles and by a wide margin."""
-        return self.deviations >= SURE and self.p <= 2 / (ROUNDS + 1)
+        """Whether chance is ruled out: both by rank among the shuffles and far beyond what shuffles can show."""
+        return self.tail <= SURE and self.p <= 2 / (ROUNDS + 1)
 
     @property
     def measured(self) -> str:
@@ -45,17 +47,22 @@ def strongest(columns: Mapping[str, Ints], targets: Ints, generator: np.random.G
     """The strongest dependence among columns of codes 0, 1, ….
 
     The p-value counts all columns at once (P. H. Westfall and S. S. Young, Resampling-Based Multiple Testing, 1993).
+    The tail is that of a gamma distribution with the mean and deviation of the shuffles: 2 n nats are nearly
+    chi-squared (the G-test), whose tail is far longer than a normal one where a column has few values.
     """
+    from scipy.special import gammaincc
+
     rows = np.sort(generator.choice(len(targets), min(MOST, len(targets)), replace=False))
     targets = targets[rows]
     codes = [_compact(column[rows]) for column in columns.values()]
     found = _informations(codes, targets)
     shuffled = np.array([_informations(codes, generator.permutation(targets)) for _ in range(ROUNDS)])
-    spread = np.maximum(shuffled.std(axis=0), 1e-9)
-    deviations, chance = (found - shuffled.mean(axis=0)) / spread, (shuffled - shuffled.mean(axis=0)) / spread
+    mean, spread = shuffled.mean(axis=0), np.maximum(shuffled.std(axis=0), 1e-9)
+    deviations, chance = (found - mean) / spread, (shuffled - mean) / spread
     best = int(deviations.argmax())
     p = (1 + int((chance.max(axis=1) >= deviations[best]).sum())) / (ROUNDS + 1)
-    return Dependence(list(columns)[best], float(found[best]), float(deviations[best]), p)
+    tail = float(gammaincc((mean[best] / spread[best]) ** 2, found[best] * mean[best] / spread[best] ** 2))
+    return Dependence(list(columns)[best], float(found[best]), float(deviations[best]), len(columns) * tail, p)
 
 
 def binned(values: NDArray[np.generic]) -> Ints:

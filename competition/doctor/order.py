@@ -45,7 +45,7 @@ def _judged(case: Case, code: str, what: str, columns: dict[str, Ints]) -> Findi
     for rows in (np.arange(len(case.ids)), np.flatnonzero(case.parts == TEST)):
         generator = seeds.stream(case.competition.spec.seed, f"doctor {code} {len(rows)}")
         found.append(strongest({name: column[rows] for name, column in columns.items()}, case.targets[rows], generator))
-    best = max(found, key=lambda one: one.deviations)
+    best = min(found, key=lambda one: (one.tail, -one.deviations))
     if any(one.is_sure for one in found):
         told = f"the {best.column} of {what} tells the label: {best.measured}"
         remedy = "ids and order must be dealt out at random: `split: random`, then prepare again with --force"

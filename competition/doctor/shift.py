@@ -24,7 +24,7 @@ BY_SPLIT: Mapping[str, tuple[Level, str]] = {
     "group": ("warning", "whole groups differ: that is what `split: group` measures"),
     "together": (
         "warning",
-        "`repeats: together` deals whole groups of repeats, the largest to training first; `repeats: drop` does not",
+        "`repeats: together` deals whole groups of repeats; `repeats: drop` does not",
     ),
     "given": ("warning", "the source's own split differs; `split: random` deals the items out anew"),
 }

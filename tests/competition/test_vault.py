@@ -85,7 +85,7 @@ def test_a_sealed_vault_holds_no_plain_secret_and_opens_with_its_key(vault: Vaul
     assert not (vault.folder / "solution.csv").exists()
     for path in vault.folder.iterdir():
         content = path.read_bytes()
-        assert b"cat" not in content
+        assert b"a1,cat" not in content
         assert secret.hex().encode() not in content
     assert vault.read_solution() == SOLUTION
     assert vault.read_secret() == secret
@@ -127,7 +127,7 @@ def test_an_export_travels_to_another_machine(vault: Vault, tmp_path: Path, key:
     (vault.folder / "metric.py").write_text("def score(solution, submission, row_id_column_name): return 1.0\n")
     exported = tmp_path / "pets.vault"
     exported.write_bytes(vault.export())
-    assert b"cat" not in exported.read_bytes()
+    assert b"a1,cat" not in exported.read_bytes()
     other = import_vault(tmp_path / "other", exported, key)
     assert other.read_solution() == SOLUTION
     assert other.read_secret() == vault.read_secret()

@@ -12,9 +12,10 @@ import yaml
 
 from competition.catalog import find
 from competition.prepare import prepare
+from competition.vault import make_vault
 from grader.scoring.judge import Judge, open_judge
 from grader.store import Store, open_store
-from tests.competition.conftest import SPEC, write_pictures
+from tests.competition.conftest import SECRET, SPEC, write_pictures
 
 LABELS = ("circle", "cross", "square")
 
@@ -86,5 +87,6 @@ def course(tmp_path: Path) -> Course:
     write_pictures(folder / "pictures")
     (folder / "competition.yaml").write_text(yaml.safe_dump(SPEC, allow_unicode=True))
     course = Course(folder, tmp_path / ".grader", tmp_path / "data")
+    make_vault(course.home, "shapes").store("secret.key", SECRET.hex().encode())  # the same split in every run
     prepare(find(f"{folder}/"), course.data, course.home)
     return course

@@ -9,7 +9,7 @@ from competition.errors import UserError
 
 @pytest.fixture
 def images():
-    return torch.rand(6, 3, 9, 11)
+    return torch.rand(6, 3, 9, 11, generator=random())
 
 
 def random(index=0):

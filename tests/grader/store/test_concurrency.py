@@ -17,7 +17,7 @@ WORKERS = 6
 def test_workers_at_the_same_submissions_score_each_once(place: Place, tmp_path: Path) -> None:
     with place.open() as store:
         store.submit_all([arrival(tmp_path, f"team {number}", str(number)) for number in range(20)])
-    start = fork.Barrier(WORKERS)
+    start = fork.Barrier(WORKERS, timeout=60)
     workers = [fork.Process(target=score_everything, args=(place, start, worker)) for worker in range(WORKERS)]
     for worker in workers:
         worker.start()
@@ -43,7 +43,7 @@ def test_a_reader_sees_a_rescoring_whole_or_not_at_all(place: Place, tmp_path: P
         receipts = store.submit_all([arrival(tmp_path, f"team {number}", str(number)) for number in range(30)])
         ids = [receipt.submission.id for receipt in receipts if receipt.submission]
         store.record([scored(identity, 0.0, 0.0) for identity in ids])
-        ready, seen = fork.Barrier(2), fork.Queue()
+        ready, seen = fork.Barrier(2, timeout=60), fork.Queue()
         reader = fork.Process(target=read_on, args=(place, ready, seen))
         reader.start()
         ready.wait()

@@ -105,7 +105,7 @@ def test_a_clock_that_steps_back_gives_nobody_more(store: Store, place: Place, h
 def test_the_limit_holds_exactly_under_50_parallel_writers(place: Place, tmp_path: Path) -> None:
     place.open().database.close()  # the schema is there before the rush
     fork = multiprocessing.get_context("fork")
-    start, taken = fork.Barrier(50), fork.Queue()
+    start, taken = fork.Barrier(50, timeout=60), fork.Queue()
     writers = [fork.Process(target=rush, args=(place, tmp_path, number, start, taken)) for number in range(50)]
     for writer in writers:
         writer.start()

@@ -63,7 +63,7 @@ def test_the_projection_knows_every_table_column_and_key() -> None:
 
 
 def test_twelve_processes_may_open_a_new_store_at_once(empty_place: Place) -> None:
-    start, opened = fork.Barrier(12), fork.Queue()
+    start, opened = fork.Barrier(12, timeout=60), fork.Queue()
     openers = [fork.Process(target=open_at_once, args=(empty_place, start, opened)) for _ in range(12)]
     for opener in openers:
         opener.start()

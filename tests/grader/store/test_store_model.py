@@ -161,4 +161,5 @@ def test_every_history_agrees_with_the_model(migrated_home: Path) -> None:
 @pytest.mark.slow
 def test_many_long_histories_agree_with_the_model(migrated_home: Path) -> None:
     History.template = migrated_home
-    run_state_machine_as_test(History, settings=settings(max_examples=400, stateful_step_count=60, deadline=None))
+    at_random = settings(max_examples=400, stateful_step_count=60, deadline=None, derandomize=False)
+    run_state_machine_as_test(History, settings=at_random)
