@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from competition.errors import UserError
 
 _UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_SHOW_CURSOR = "\x1b[?25h"
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 
 
@@ -228,6 +229,8 @@ def hold_to_budget(clock: Clock, work: Callable[[], int], last_words: Callable[[
     if child.is_alive():
         child.kill()
         child.join()
+        if sys.stderr.isatty():
+            print(_SHOW_CURSOR, end="", file=sys.stderr)  # a live view that is killed leaves it hidden
         print(last_words(), file=sys.stderr, flush=True)
         return 0
     if child.exitcode and child.exitcode < 0:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from baselines.kit import files
 from baselines.kit.budget import Clock, hold_to_budget, parse_duration, show_duration
 from baselines.kit.load import CpuReading
+from baselines.kit.memory import is_out_of_memory
 from baselines.kit.ranks import Ranks
 from competition.errors import UserError
 
@@ -61,18 +62,37 @@ def run_kernel(kernel: Kernel, arguments: Sequence[str] | None = None) -> int:
     options = command_line(kernel).parse_args(arguments)
     if options.show_recipe:
         return guarded(lambda: print(_recipe(kernel, options).model_dump_json(indent=2)))
-    return run_in_budget(options, lambda bundle, clock: _train(kernel, options, bundle, clock))
+    work = lambda bundle, clock: _train(kernel, options, bundle, clock)  # noqa: E731
+    return run_in_budget(options, work, lambda: _check(kernel, options))
 
 
-def run_in_budget(options: argparse.Namespace, work: "Callable[[Bundle, Clock], None]") -> int:
-    """Write a fallback CSV, then do the work within the budget. Returns the exit code."""
+def run_in_budget(
+    options: argparse.Namespace, work: "Callable[[Bundle, Clock], None]", check: Callable[[], None] = lambda: None
+) -> int:
+    """Write a fallback CSV, then do the work within the budget.
+
+    Args:
+        options: those of `base_options`.
+        work: trains, predicts and writes.
+        check: raises what can be known to be wrong in a tenth of a second, before earlier results are cleared.
+
+    Returns:
+        The exit code.
+    """
 
     def run() -> int:
         from baselines.kit.fallback import write_fallback
 
         clock = Clock.of_process(parse_duration(options.budget))
         bundle = _open(options.data)
-        with Ranks.of_environment().output_folder(options.out) as folder:
+        ranks = Ranks.of_environment()
+        try:
+            check()
+        except UserError as error:
+            if not ranks.is_first:
+                return error.exit_code  # the first process says it
+            raise
+        with ranks.output_folder(options.out) as folder:
             out = options.out = files.make_output_folder(folder)
             files.clear_old_results(out, keep_checkpoint=getattr(options, "resume", False))
             write_fallback(out, bundle)
@@ -88,11 +108,13 @@ def guarded(run: Callable[[], int | None]) -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except MemoryError:
-        print("error: memory ran out; use a smaller batch or smaller images (--set image_px=…)", file=sys.stderr)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        print("error: memory ran out: a smaller batch, smaller images or a smaller model need less", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("stopped; the submission that was written last is valid, --resume goes on with the run", file=sys.stderr)
+        print("stopped; the submission that was written last is valid", file=sys.stderr)
         return 130
 
 
@@ -110,7 +132,7 @@ def command_line(kernel: Kernel) -> argparse.ArgumentParser:
         help="change a value of the recipe, as --set lr=0.01 --set schedule.name=cosine; may be repeated",
     )  # fmt: skip
     training.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    training.add_argument("--threads", type=int, metavar="N", help="CPU threads (all cores this process may use)")
+    training.add_argument("--threads", type=_threads, metavar="N", help="CPU threads (all cores this process may use)")
     training.add_argument("--resume", action="store_true", help="go on with an interrupted run in --out")
     training.add_argument(
         "--probabilities", action="store_true", help="write probabilities.csv beside the submission, for ensembles"
@@ -164,6 +186,14 @@ def _epilog(examples: Sequence[str], leaves: str) -> str:
         f"budget ends. Beside it: {leaves}.\n"
         "exit codes: 0 fine, 1 the bundle is bad, 2 wrong use or a missing prerequisite"
     )
+
+
+def _check(kernel: Kernel, options: argparse.Namespace) -> None:
+    _recipe(kernel, options)
+    if options.resume and Ranks.of_environment().are_several:
+        raise UserError("--resume works in one process only: start without torchrun")
+    if options.resume and not (options.out / files.RESUME).exists():
+        raise UserError(f"{options.out}: no interrupted run to go on with; leave --resume away to begin one")
 
 
 def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None:
@@ -224,6 +254,12 @@ def _open(folder: Path | None) -> "Bundle":
 def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"{text!r} is no seed: give a whole number from 0 to 4294967295")
+    return int(text)
+
+
+def _threads(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of threads: give a whole number from 1 on")
     return int(text)
 
 

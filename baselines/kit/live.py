@@ -99,7 +99,10 @@ class LiveView(Lines):
 
     def note(self, text: str) -> None:
         """Print the text above the view."""
-        self._console.print(f"[dim]{self._clock.elapsed:6.1f} s[/dim]  {text}", highlight=False)
+        from rich.text import Text
+
+        # As text, not as markup: a path or an error may hold square brackets.
+        self._console.print(Text.assemble((f"{self._clock.elapsed:6.1f} s", "dim"), f"  {text}"), highlight=False)
 
     def step(self, step: int, epoch: float, progress: float, rate: float, loss: float) -> None:
         """Redraw a few times a second."""

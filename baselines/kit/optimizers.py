@@ -20,7 +20,7 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     Raises:
         UserError: unknown name or option.
     """
-    from timm.optim import create_optimizer_v2  # type: ignore[attr-defined]
+    from timm.optim import create_optimizer_v2, param_groups_weight_decay  # type: ignore[attr-defined]
 
     name = recipe.optimizer.lower()
     options: dict[str, Any] = dict(recipe.optimizer_options)
@@ -30,10 +30,9 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             groups = parameter_groups(model, recipe.lr, recipe.weight_decay, **rates)
             return MuonSgd(groups, lr=recipe.lr, momentum=recipe.momentum, **options)
         if name in _TORCH:  # timm's RMSprop differs (it follows TensorFlow); the reference recipes mean torch's
-            trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
-            options = {"momentum": recipe.momentum, "weight_decay": recipe.weight_decay, **options}
-            return _TORCH[name](trainable, lr=recipe.lr, **options)  # type: ignore[call-arg]
-        return create_optimizer_v2(
+            groups = param_groups_weight_decay(model, recipe.weight_decay)
+            return _TORCH[name](groups, lr=recipe.lr, momentum=recipe.momentum, **options)  # type: ignore[call-arg]
+        made = create_optimizer_v2(
             model,
             opt=_TIMM_NAMES.get(name, name),
             lr=recipe.lr,
@@ -41,10 +40,13 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             momentum=recipe.momentum,
             **options,
         )
-    except (TypeError, ValueError, AssertionError, KeyError) as error:
+    except (TypeError, ValueError, AssertionError, KeyError, ZeroDivisionError) as error:
         raise UserError(
             f"optimizer {recipe.optimizer!r} with {options}: {str(error).splitlines()[0] or 'unknown'}"
         ) from None
+    if getattr(made, "is_second_order", False):
+        raise UserError(f"optimizer {recipe.optimizer!r} needs second derivatives, which training steps do not compute")
+    return made
 
 
 def set_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -50,6 +50,11 @@ def process_group(ranks: Ranks, clock: Clock) -> Iterator[None]:
     dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     try:
         yield
+    except RuntimeError as error:
+        if ranks.is_first or not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            raise
+        raise UserError("the connection to the first process is lost: its own message says why") from None
+    else:
         with suppress(RuntimeError):  # one that is missing has told why itself, or was cut at the end of the budget
             dist.monitored_barrier(timeout=timedelta(seconds=max(0.0, clock.remaining) + _GRACE))
     finally:

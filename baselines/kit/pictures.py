@@ -53,7 +53,7 @@ def create_picture_change(
 
     def change(pictures: Tensor, *, seed: int) -> Tensor:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would seed every GPU, too
             for seed_them in seeders:
                 seed_them(seed)
             return torch.stack([_through(steps, picture) for picture in pictures.cpu()])

@@ -1,7 +1,7 @@
 """What fits the budget: training speed is measured first, and each decision is told with its reason."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -12,10 +12,11 @@ from baselines.kit.budget import Clock
 from baselines.kit.data import ImageShape
 from baselines.kit.device import Placement, choose_precision, kept_random_state, move_model, precision_candidates
 from baselines.kit.losses import training_loss
+from baselines.kit.memory import is_out_of_memory
 from baselines.kit.optimizers import create_optimizer
-from baselines.kit.recipe import Recipe, with_changes
+from baselines.kit.recipe import Recipe, on_rung
 from baselines.kit.seeds import seed_everything
-from baselines.kit.step import TrainStep, is_out_of_memory
+from baselines.kit.step import TrainStep
 from competition.errors import UserError
 
 Build = Callable[[Recipe, ImageShape], nn.Module]
@@ -119,12 +120,6 @@ def told_where_images_do_not_fit(shape: ImageShape) -> Iterator[None]:
         raise UserError(f"the model cannot take images of {size} ({reason}): try --set image_px=…") from None
 
 
-def on_rung(recipe: Recipe, rung: Mapping[str, object], name: str) -> Recipe:
-    """The recipe with the changes of one rung of its ladder, which it no longer has."""
-    changes = {key: value for key, value in rung.items() if key != "min_epochs"}
-    return with_changes(recipe, {**changes, "ladder": []}, name)
-
-
 def _trial_images(batch: int, shape: ImageShape) -> int:
     return min(batch, max(16, min(256, _TRIAL_VALUES // (shape.channels * shape.height * shape.width))))
 
@@ -148,13 +143,14 @@ def _trial_steps(
 
 def seconds_an_image(model: nn.Module, shape: ImageShape, placement: Placement, batch: int) -> float:
     """Measured inference time of one image in seconds, in batches as large as memory allows."""
-    try:
-        with torch.inference_mode(), kept_random_state():
-            return min(_seconds_a_batch(model, shape, placement, batch) for _ in range(2)) / batch
-    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error) or batch == 1:
-            raise
-        return seconds_an_image(model, shape, placement, batch // 2)
+    while True:
+        try:
+            with torch.inference_mode(), kept_random_state():
+                return min(_seconds_a_batch(model, shape, placement, batch) for _ in range(2)) / batch
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error) or batch == 1:
+                raise
+        batch //= 2
 
 
 def _seconds_a_batch(model: nn.Module, shape: ImageShape, placement: Placement, batch: int) -> float:

@@ -11,7 +11,7 @@ from torch.nn import functional
 from baselines.kit.data import ImageData, Part
 from baselines.kit.device import Placement
 from baselines.kit.losses import Loss, class_probabilities
-from baselines.kit.step import is_out_of_memory
+from baselines.kit.memory import is_out_of_memory
 from competition.errors import UserError
 
 View = Callable[[Tensor], Tensor]

@@ -3,7 +3,7 @@
 A recipe is a small YAML file in a baseline's `recipes/` folder. The resolved values are written beside every run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -11,13 +11,14 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from baselines.kit.schedules import create_schedule, options_of
 from competition.errors import UserError
 
 
 class Recipe(BaseModel):
     """How a model is trained. Every key can be set on the command line with `--set KEY=VALUE`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     about: str = Field("", description="what the recipe is, in a sentence")
     model: dict[str, Any] = Field(default_factory=dict, description="options of the baseline's model")
@@ -79,7 +80,7 @@ def recipe_names(folder: Path) -> list[str]:
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
-def load_recipe(folder: Path, name: str, settings: Iterable[str] = ()) -> Recipe:
+def load_recipe(folder: Path, name: str, settings: Sequence[str] = ()) -> Recipe:
     """Read a recipe by name (or by the path of a YAML file) and apply `KEY=VALUE` settings on top.
 
     Raises:
@@ -87,9 +88,12 @@ def load_recipe(folder: Path, name: str, settings: Iterable[str] = ()) -> Recipe
     """
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder / f"{name}.yaml"
     values = _read_yaml(path, folder)
-    for setting in settings:
+    by_hand = [setting.partition("=")[0] for setting in settings]
+    for setting, key in zip(settings, by_hand, strict=True):
         _apply_setting(values, setting)
-        _take_from_rungs(values, setting.partition("=")[0].split("."))
+        _take_from_rungs(values, key.split("."))
+    if "schedule.name" in by_hand:
+        _drop_options_of_another_schedule(values["schedule"], by_hand)
     return parse_recipe(values, path.name)
 
 
@@ -103,6 +107,13 @@ def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
         recipe = Recipe(**values)
     except ValidationError as error:
         raise UserError(f"recipe {origin}: {_first_problem(error)}") from None
+    create_schedule(recipe.schedule, recipe.epochs)
+    for position, rung in enumerate(recipe.ladder, 1):
+        name = f"{origin}, rung {position}"
+        least = rung.get("min_epochs", 0)
+        if isinstance(least, bool) or not isinstance(least, int | float):
+            raise UserError(f"recipe {name}: min_epochs = {least!r} is no number")
+        on_rung(recipe, rung, name)
     if recipe.cache_features and (recipe.torchvision or recipe.albumentations):
         raise UserError(
             f"recipe {origin}: cache_features looks at every picture once, so torchvision and albumentations cannot "
@@ -118,6 +129,12 @@ def with_changes(recipe: Recipe, changes: Mapping[str, Any], origin: str) -> Rec
         both_mappings = isinstance(values.get(key), dict) and isinstance(value, dict)
         values[key] = {**values[key], **value} if both_mappings else value
     return parse_recipe(values, origin)
+
+
+def on_rung(recipe: Recipe, rung: Mapping[str, Any], origin: str) -> Recipe:
+    """The recipe with the changes of one rung of its ladder, which it no longer has."""
+    changes = {key: value for key, value in rung.items() if key != "min_epochs"}
+    return with_changes(recipe, {**changes, "ladder": []}, origin)
 
 
 def _read_yaml(path: Path, folder: Path) -> dict[str, Any]:
@@ -162,6 +179,14 @@ def _take_from_rungs(values: dict[str, Any], path: list[str]) -> None:
             holder = holder.get(name) if isinstance(holder, dict) else None
         if isinstance(holder, dict):
             holder.pop(path[-1], None)
+
+
+def _drop_options_of_another_schedule(schedule: dict[str, Any], by_hand: Sequence[str]) -> None:
+    """A schedule that is named by hand takes over what it knows of the recipe's options, not `step_size` of another."""
+    known = {"name", "warmup", "momentum", *options_of(str(schedule["name"]))}
+    for option in [*schedule]:
+        if option not in known and f"schedule.{option}" not in by_hand:
+            del schedule[option]
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from inspect import signature
 from typing import Any
 
 from competition.errors import UserError
@@ -118,21 +119,33 @@ def create_schedule(wish: Mapping[str, Any], epochs: float) -> Schedule:
         UserError: unknown name or option.
     """
     options = dict(wish)
-    name, warmup = str(options.pop("name", "constant")), float(options.pop("warmup", 0.0))
+    name, warmup = str(options.pop("name", "constant")), options.pop("warmup", 0.0)
     if name not in SHAPES:
         near = get_close_matches(name, SHAPES, 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"schedule {name!r} is unknown: {hint}one of {', '.join(SHAPES)}")
     momenta = _momenta(options.pop("momentum", None))
-    if not 0.0 <= warmup < 1.0:
-        raise UserError(f"schedule warmup {warmup} is no share of the run: give 0 <= warmup < 1")
+    if not isinstance(warmup, int | float) or not 0.0 <= warmup < 1.0:
+        raise UserError(f"schedule warmup {warmup!r} is no share of the run: give 0 <= warmup < 1")
+    for option, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise UserError(f"schedule {name}: {option} = {value!r} is no number")
     try:
         plateau = Plateau(**options) if name == "plateau" else None
         schedule = Schedule(SHAPES[name], epochs, {} if plateau else options, warmup, plateau, momenta)
-        schedule.factor(warmup)
-    except TypeError as error:
+        factors = [schedule.factor(tenth / 10) for tenth in range(11)]
+    except (TypeError, ZeroDivisionError, OverflowError) as error:
         raise UserError(f"schedule {name}: {str(error).split('() ')[-1]}") from None
+    if not all(0.0 <= factor < math.inf for factor in factors):
+        raise UserError(f"schedule {name} with {options}: the rate's factor leaves the numbers from 0 up")
     return schedule
+
+
+def options_of(name: str) -> set[str]:
+    """The options that a schedule of this name takes, besides `warmup` and `momentum`."""
+    if name == "plateau":
+        return {"factor", "patience"}
+    return set(signature(SHAPES[name]).parameters) - {"progress", "epochs"} if name in SHAPES else set()
 
 
 def _momenta(wish: Any) -> tuple[float, float] | None:

@@ -20,15 +20,14 @@ from baselines.kit.holdout import training_rows
 from baselines.kit.live import Reporter
 from baselines.kit.losses import class_probabilities
 from baselines.kit.parallel import AgreedAllowance, ParallelTrainer, agree_on_plan, device_of, process_group
-from baselines.kit.plan import Build, Plan, make_plan, on_rung, seconds_an_image, told_where_images_do_not_fit
+from baselines.kit.plan import Build, Plan, make_plan, seconds_an_image, told_where_images_do_not_fit
 from baselines.kit.predict import create_views, predict_logits
-from baselines.kit.recipe import Recipe
+from baselines.kit.recipe import Recipe, on_rung
 from baselines.kit.request import Outcome, Request
 from baselines.kit.results import show_versions, write_results
 from baselines.kit.seeds import seed_everything
 from baselines.kit.summary import count_parameters, outline, summarise
 from baselines.kit.trainer import Trainer
-from competition.errors import UserError
 
 if TYPE_CHECKING:
     from competition.bundle import Bundle
@@ -177,8 +176,6 @@ def _make_trainer(
         return Trainer(
             model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out, compiled.forward
         )
-    if request.resume:
-        raise UserError("--resume works in one process only: start without torchrun")
     agreed, out = AgreedAllowance(request.clock, reserve, total, now), request.out if ranks.is_first else None
     return ParallelTrainer(model, data, plan.recipe, plan.placement, agreed, reporter, request.seed, out, ranks=ranks)
 

@@ -9,9 +9,8 @@ from torch import Tensor, nn
 from baselines.kit.data import split_batch
 from baselines.kit.device import Placement
 from baselines.kit.losses import Loss
+from baselines.kit.memory import is_out_of_memory
 from competition.errors import UserError
-
-_OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "alloc_failed")
 
 
 class TrainStep:
@@ -43,10 +42,10 @@ class TrainStep:
         while True:
             try:
                 return self._step(images, target)
-            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            except (MemoryError, RuntimeError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self._halve(len(images))
+            self._halve(len(images))  # here, where no traceback holds the failed part's tensors any more
 
     def _step(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         self.optimizer.zero_grad(set_to_none=True)
@@ -87,14 +86,6 @@ class TrainStep:
         self.part_size = smaller
         self.model = getattr(self.model, "_orig_mod", self.model)  # a compiled model would be compiled anew
         self._note(f"out of memory: going on with {smaller} images at a time, gradients added up to the same batch")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out: CUDA, CPU allocator and Python say it differently."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    text = str(error).lower()
-    return any(words in text for words in _OUT_OF_MEMORY)
 
 
 def _right_answers(logits: Tensor, target: Tensor) -> Tensor:

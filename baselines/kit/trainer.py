@@ -20,12 +20,13 @@ from baselines.kit.files import RESUME, WEIGHTS
 from baselines.kit.history import Row
 from baselines.kit.live import Reporter
 from baselines.kit.losses import plain_loss, training_loss
+from baselines.kit.memory import is_out_of_memory
 from baselines.kit.optimizers import create_optimizer, set_momentum, set_rate
 from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.recipe import Recipe
 from baselines.kit.running import Running
 from baselines.kit.schedules import create_schedule
-from baselines.kit.step import TrainStep, is_out_of_memory
+from baselines.kit.step import TrainStep
 from competition.errors import UserError
 
 _SAMPLE = 2000  # training images that are evaluated beside the validation part

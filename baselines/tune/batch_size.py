@@ -65,7 +65,7 @@ def find_batch_size(prepared: "Prepared", smallest: int, clock: Clock, memory: i
     Raises:
         UserError: not even the smallest batch fits into memory.
     """
-    from baselines.kit.step import is_out_of_memory
+    from baselines.kit.memory import is_out_of_memory
 
     speeds: list[Speed] = []
     largest = max(smallest, len(prepared.data.train))

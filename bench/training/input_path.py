@@ -26,8 +26,8 @@ from baselines.kit.device import Placement, move_model
 from baselines.kit.kernel import Kernel
 from baselines.kit.losses import training_loss
 from baselines.kit.optimizers import create_optimizer
-from baselines.kit.plan import on_rung, target_shape
-from baselines.kit.recipe import load_recipe
+from baselines.kit.plan import target_shape
+from baselines.kit.recipe import load_recipe, on_rung
 from baselines.kit.seeds import generator, seed_worker
 from baselines.kit.step import TrainStep
 from baselines.letters_resnet18.__main__ import KERNEL as LETTERS

@@ -106,7 +106,12 @@ def test_the_batch_that_went_in_stays_as_it_was(images):
 
 @pytest.mark.parametrize(
     ("wish", "told"),
-    [({"rotat": 5}, "did you mean rotate"), ({"erase": {"sides": 1}}, "sides"), ({"cutout": 1}, "one of")],
+    [
+        ({"rotat": 5}, "did you mean rotate"),
+        ({"erase": {"sides": 1}}, "sides"),
+        ({"cutout": 1}, "one of"),
+        ({"rotate": "x"}, "no number"),
+    ],
 )
 def test_a_wrong_augmentation_is_told_in_one_line(wish, told):
     with pytest.raises(UserError, match=told):

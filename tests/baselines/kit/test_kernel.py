@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from baselines.kit.files import written_aside
+from baselines.kit.kernel import guarded
 from competition.errors import UserError
 from tests.baselines.glyphs import ROOT, accuracy_on_test, kernel_process, read_submission, write_bundle
 
@@ -177,3 +178,40 @@ def test_the_fallback_names_the_largest_class(tmp_path):
     largest = bundle.rules.labels[int(np.bincount(bundle.train_labels).argmax())]
     write_fallback(tmp_path, bundle)
     assert set(read_submission(tmp_path).values()) == {largest}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (["--recipe", "storng"], "did you mean strong"),
+        (["--set", "lern=1"], "unknown key 'lern'"),
+        (["--set", "schedule.step_size=0"], "schedule"),
+        (["--resume"], "no interrupted run to go on with"),
+    ],
+)
+def test_wrong_use_leaves_the_results_of_the_last_run_alone(glyphs, tmp_path, wrong, told):
+    for name in ("submission.csv", "run.json", "model.pt"):
+        (tmp_path / name).write_text("of the last run")
+    done = kernel_process(KERNEL, "--data", str(glyphs), "--out", str(tmp_path), *wrong)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(
+        ("submission.csv", "run.json", "model.pt"), "of the last run"
+    )
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: 5 bytes")])
+def test_memory_that_runs_out_anywhere_is_one_line(capsys, error):
+    def work():
+        raise error
+
+    assert guarded(work) == 2
+    assert capsys.readouterr().err.startswith("error: memory ran out: ")
+
+
+def test_any_other_error_of_a_kernel_is_its_authors_to_see():
+    def work():
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        guarded(work)

@@ -65,3 +65,10 @@ def test_silence_is_silent(capsys):
     silent.evaluation(ROW, True)
     silent.close()
     assert capsys.readouterr() == ("", "")
+
+
+def test_square_brackets_of_a_note_are_shown_as_they_are(capsys):
+    view = LiveView(Clock.starting_now(60))
+    view.note("[enforce fail at file.cc] runs/[/tmp]: no space left")
+    view.close()
+    assert "[enforce fail at file.cc] runs/[/tmp]: no space left" in capsys.readouterr().err

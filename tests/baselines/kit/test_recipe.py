@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from baselines.kit.recipe import Recipe, load_recipe, parse_recipe, recipe_names, with_changes
+from baselines.kit.schedules import SHAPES
 from competition.errors import UserError
 
 BASELINES = Path(__file__).resolve().parents[3] / "baselines"
@@ -38,6 +39,13 @@ def test_a_recipe_may_be_a_file_of_ones_own(folder, tmp_path):
         (["lr"], "KEY=VALUE"),
         (["lr.x=1"], "lr has no parts"),
         (["model={"], "no YAML"),
+        (["epochs=.inf"], "epochs = inf"),
+        (["schedule.step_size=0"], "schedule step: .* by zero"),
+        (["schedule.gamma=x"], "gamma = 'x' is no number"),
+        (["schedule.warmup=x"], "warmup 'x' is no share"),
+        (["schedule.name=cosin"], "did you mean cosine"),
+        (["ladder=[{min_epochs: many}]"], "rung 1: min_epochs = 'many' is no number"),
+        (["ladder=[{bach: 4}]"], "rung 1: unknown key 'bach'"),
     ],
 )
 def test_a_wrong_setting_is_told_in_one_line(folder, settings, told):
@@ -88,3 +96,18 @@ def test_what_is_set_by_hand_holds_on_every_rung(folder):
     recipe = load_recipe(folder, "ladder", ["image_px=48", "model.width=5", "augment.crop=2"])
     assert recipe.ladder == [{"min_epochs": 3, "model": {"depth": 3}}, {"min_epochs": 0, "augment": {}}]
     assert (recipe.image_px, recipe.model, recipe.augment) == (48, {"width": 5}, {"crop": 2})
+
+
+def test_a_schedule_named_by_hand_keeps_only_the_options_it_knows(folder):
+    assert load_recipe(folder, "reference", ["schedule.name=cosine"]).schedule == {"name": "cosine"}
+    assert load_recipe(folder, "reference", ["schedule.name=step"]).schedule == {"name": "step", "step_size": 3}
+    with pytest.raises(UserError, match="peak_at"):  # what was asked for by hand is not dropped
+        load_recipe(folder, "reference", ["schedule.name=cosine", "schedule.peak_at=0.2"])
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    "path", sorted(BASELINES.glob("*/recipes/*.yaml")), ids=lambda path: f"{path.parts[-3]}-{path.stem}"
+)
+def test_every_recipe_takes_every_schedule_by_name(path, name):
+    assert load_recipe(path.parent, path.stem, [f"schedule.name={name}"]).schedule["name"] == name

@@ -117,3 +117,17 @@ def test_without_the_wish_the_momentum_is_left_alone():
 def test_a_momentum_that_is_none_is_told(wish):
     with pytest.raises(UserError, match="give two numbers"):
         create_schedule({"name": "onecycle", "momentum": wish}, 4)
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [
+        ({"name": "plateau", "factor": "x"}, "factor = 'x' is no number"),
+        ({"name": "onecycle", "peak_at": 1}, "by zero"),
+        ({"name": "linear", "end": -3}, "leaves the numbers from 0 up"),
+        ({"name": "exponential", "gamma": True}, "gamma = True is no number"),
+    ],
+)
+def test_values_that_make_no_schedule_are_told_before_training(wish, told):
+    with pytest.raises(UserError, match=told):
+        create_schedule(wish, 10)
