@@ -197,6 +197,15 @@ class Allowance:
         self.slowest_step = max(seconds, 0.98 * self.slowest_step)
 
 
+@dataclass(slots=True)
+class SteadyAllowance(Allowance):
+    """An allowance whose clock only ends a run and has no other say in it: the same steps have the same rates."""
+
+    def is_short(self, step: int) -> bool:
+        """Never, as far as the rate and the evaluations are concerned."""
+        return False
+
+
 def hold_to_budget(clock: Clock, work: Callable[[], int], last_words: Callable[[], str]) -> int:
     """Do the work in a child process that is killed just before the deadline, whatever it is busy with.
 

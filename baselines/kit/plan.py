@@ -50,6 +50,8 @@ def make_plan(
 ) -> Plan:
     """Take the first rung of the recipe's ladder whose epochs fit the budget at its measured speed.
 
+    A deterministic recipe stays on its first rung: a measured speed is never the same twice.
+
     Args:
         build: makes the model of a recipe.
         recipe: with or without a ladder.
@@ -70,7 +72,7 @@ def make_plan(
         plan = _plan_rung(build, recipe, rung, shape, placement, clock, seed, name)
         placement = plan.placement  # what was faster on the first rung is taken for the others: measuring costs time
         epochs = _TRAINING_SHARE * max(0.0, clock.remaining) * gpus * (plan.images_per_second or 0.0) / train_images
-        if epochs >= float(rung.get("min_epochs", 0)):
+        if recipe.deterministic or epochs >= float(rung.get("min_epochs", 0)):
             break
         refused.append(f"{name} would get {epochs:.1f} of its {rung['min_epochs']} epochs")
     reason = f"{name}: about {min(epochs, plan.recipe.epochs):.1f} epochs fit the budget"

@@ -68,7 +68,9 @@ class Recipe(BaseModel):
     compile: Literal["auto", "always", "never"] = Field(
         "auto", description="torch.compile of training steps; auto: on CUDA in runs of ten minutes and more"
     )
-    deterministic: bool = Field(False, description="same seed, same machine: same bytes (fp32, slower)")
+    deterministic: bool = Field(
+        False, description="same seed, same machine: same bytes (fp32, first rung, slower; the clock only ends the run)"
+    )
     ladder: list[dict[str, Any]] = Field(
         default_factory=list,
         description="rungs from the best to the fastest; the first whose min_epochs fit the budget is taken",

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from baselines.kit import files
-from baselines.kit.budget import Allowance, Reserve
+from baselines.kit.budget import Allowance, Reserve, SteadyAllowance
 from baselines.kit.checkpoint import load_checkpoint
 from baselines.kit.compiling import Compiled, compile_for_training
 from baselines.kit.data import ImageData, ImageShape, batches_an_epoch, load_images
@@ -50,7 +50,9 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
 
 def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Outcome:
     imports_took = request.clock.elapsed
-    threads, threads_reason = use_threads(request.threads, request.others_busy)
+    # Another number of threads adds up in another order: bytes that are to be the same must not depend on the load.
+    others_busy = 0.0 if request.recipe.deterministic else request.others_busy
+    threads, threads_reason = use_threads(request.threads, others_busy)
     reporter.note(f"{threads} thread{'s' * (threads > 1)} ({threads_reason}), {show_versions()}")
     plan = _plan(build, request)
     _tell_plan(plan, reporter)
@@ -172,7 +174,8 @@ def _make_trainer(
     total = max(1, round(plan.recipe.epochs * epoch_steps))
     now, ranks = time.monotonic(), request.ranks
     if not ranks.are_several:
-        allowance = Allowance(request.clock, reserve, total, now)
+        kind = SteadyAllowance if plan.recipe.deterministic else Allowance
+        allowance = kind(request.clock, reserve, total, now)
         return Trainer(
             model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out, compiled.forward
         )

@@ -98,7 +98,7 @@ class Trainer:
         self._evaluation_seconds = allowance.reserve.evaluate_seconds
         self._saved_at = time.monotonic()
         self._saving_seconds = 0.0
-        self._epochs_expected: float | None = None
+        self._epochs_guessed: float | None = None
 
     @property
     def evaluated_model(self) -> nn.Module:
@@ -206,11 +206,13 @@ class Trainer:
         return passed < self._evaluation_seconds * (1 / _EVALUATION_SHARE - 1)
 
     def _epochs_ahead(self) -> float:
-        """How many epochs the whole run will have: the first answer stays, so that the rhythm does too."""
-        if self._epochs_expected is None and self.step >= min(3, self.allowance.total_steps):
+        """How many epochs the whole run will have; where time is short a guess that stays, as the rhythm does."""
+        if not self.allowance.is_short(self.step):
+            return self.allowance.total_steps / self._batches.steps_an_epoch
+        if self._epochs_guessed is None and self.step >= min(3, self.allowance.total_steps):
             progress = max(self.allowance.progress(self.step), 1e-9)
-            self._epochs_expected = round(self.step / progress / self._batches.steps_an_epoch, 3)
-        return self._epochs_expected or 0.0
+            self._epochs_guessed = round(self.step / progress / self._batches.steps_an_epoch, 3)
+        return self._epochs_guessed or 0.0
 
     def _evaluate(self) -> str | None:
         """Measure, keep the best state, write the checkpoint; a message where the loss was no number."""
