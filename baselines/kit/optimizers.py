@@ -26,8 +26,10 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     options: dict[str, Any] = dict(recipe.optimizer_options)
     try:
         if name == "muon_sgd":
-            rates = {key: float(options.pop(key)) for key in ("head_lr", "bias_lr") if key in options}
-            groups = parameter_groups(model, recipe.lr, recipe.weight_decay, **rates)
+            if missing := {"head_lr", "bias_lr"} - set(options):
+                raise ValueError(f"optimizer_options lack {' and '.join(sorted(missing))}")
+            head_lr, bias_lr = (float(options.pop(key)) for key in ("head_lr", "bias_lr"))
+            groups = parameter_groups(model, recipe.lr, recipe.weight_decay, head_lr, bias_lr)
             return MuonSgd(groups, lr=recipe.lr, momentum=recipe.momentum, **options)
         if name in _TORCH:  # timm's RMSprop differs (it follows TensorFlow); the reference recipes mean torch's
             groups = param_groups_weight_decay(model, recipe.weight_decay)
