@@ -70,8 +70,22 @@ def affine(
     matrix[:, 1, 0] = angle.sin() * scale_y
     matrix[:, 1, 1] = angle.cos() * scale_y
     matrix[:, :, 2] = _uniform(2 * count, -2 * shift, 2 * shift, random).view(count, 2)  # the side is 2 units long
-    grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    grid = _sampling_grid(matrix, *images.shape[-2:])
     return functional.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _sampling_grid(matrix: Tensor, height: int, width: int) -> Tensor:
+    """Where each pixel comes from, N x height x width x 2 in -1..1, of affine maps N x 2 x 3.
+
+    What torch's `affine_grid` gives with `align_corners=False`, as two broadcast sums in place of a product of matrices
+    with two columns, which takes four to six times as long on a CPU.
+    """
+    across, down = ((2 * torch.arange(size, device=matrix.device) + 1) / size - 1 for size in (width, height))
+    grid = torch.empty(len(matrix), height, width, 2, device=matrix.device)
+    for axis in range(2):
+        by_x, by_y, offset = matrix[:, axis].unsqueeze(2).unbind(1)
+        torch.add((by_x * across + offset).unsqueeze(1), (by_y * down).unsqueeze(2), out=grid[..., axis])
+    return grid
 
 
 def noise(images: Tensor, random: torch.Generator, deviation: float = 0.1) -> Tensor:

@@ -2,7 +2,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from baselines.kit.augment import affine, contrast, create_augmentation, crop, erase, flip, noise, saturation
+from baselines.kit.augment import (
+    _sampling_grid,
+    affine,
+    contrast,
+    create_augmentation,
+    crop,
+    erase,
+    flip,
+    noise,
+    saturation,
+)
 from baselines.kit.seeds import generator
 from competition.errors import UserError
 
@@ -64,6 +74,13 @@ def test_erase_sets_one_rectangle_to_zero():
     assert torch.equal(rows * columns, hole.sum((1, 2)))
     assert int(rows.max()) <= 11
     assert int(hole.sum()) > 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (9, 11), (28, 28)])
+def test_the_sampling_grid_is_torchs_affine_grid(size):
+    matrix = torch.randn(5, 2, 3, generator=random())
+    by_torch = torch.nn.functional.affine_grid(matrix, [5, 1, *size], align_corners=False)
+    torch.testing.assert_close(_sampling_grid(matrix, *size), by_torch)
 
 
 def test_noise_has_the_deviation_asked_for(images):
