@@ -4,6 +4,7 @@
     python -m bench.scoring.score million       # 1,000,000 rows in any order against polars reading the two files
     python -m bench.scoring.score ten-million   # peak of memory
     python -m bench.scoring.score folder        # 500 files of 10,000 rows
+    python -m bench.scoring.score blind         # does the time tell a perfect file from one that is all wrong?
 
 Each prints a line of JSON. Every run scores a file that the store has not seen, into a store of its own.
 """
@@ -138,11 +139,41 @@ def folder_of_files(folder: Path, runs: int) -> dict[str, float]:
     return {"files": FILES, "seconds": median(seconds), "files_a_second": FILES / median(seconds)}
 
 
+def blind(folder: Path, runs: int) -> dict[str, float]:
+    """One file judged against labels that it has all right and against the same labels dealt out anew, in turn.
+
+    `auc` is the chance that judging the right file takes longer than judging the wrong one: 0.5 if time tells nothing.
+    """
+    import polars as pl
+    from scipy.stats import mannwhitneyu
+
+    from grader.scoring.judge import open_judge
+
+    solution, submission = make_pair(folder, 10_000)
+    truth = pl.read_csv(solution, infer_schema=False)
+    truth.select("id", "label").write_csv(submission)
+    dealt_anew = folder / "dealt_anew.csv"
+    truth.with_columns(pl.col("label").shuffle(seed=1)).write_csv(dealt_anew)
+    solutions = {"right": solution, "wrong": dealt_anew}
+    judges = [open_judge(make_home(folder / name, file), "bench") for name, file in solutions.items()]
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for turn in range(100 * runs + 10):
+        for side in (0, 1) if turn % 2 else (1, 0):
+            begun = time.perf_counter()
+            judges[side].judge(submission)
+            if turn >= 10:
+                seconds[side].append(time.perf_counter() - begun)
+    found = mannwhitneyu(*seconds)
+    ratio = median(seconds[0]) / median(seconds[1])
+    return {"right_by_wrong": ratio, "auc": found.statistic / len(seconds[0]) ** 2, "p": found.pvalue}
+
+
 BENCHES: dict[str, Callable[[Path, int], dict[str, float]]] = {
     "cold": cold,
     "million": million,
     "ten-million": ten_million,
     "folder": folder_of_files,
+    "blind": blind,
 }
 
 
