@@ -281,8 +281,8 @@ def _not_converged(rows: Sequence[Row], extent: Extent) -> Finding | None:
     if fall < (0.15 if _is_annealed(rows) else 0.03):
         return None
     evidence = f"the validation loss still fell by {100 * fall:.0f} % at the last evaluation"
-    higher_rate = " or a higher rate" if extent.shows_a_fit else ""
-    return Finding("not yet converged", evidence, f"more epochs, a longer budget{higher_rate}")
+    advice = "more epochs, a longer budget or a higher rate" if extent.shows_a_fit else "more epochs or a longer budget"
+    return Finding("not yet converged", evidence, advice)
 
 
 def _healthy(kept: Row, extent: Extent) -> Finding:
