@@ -2,10 +2,13 @@
 
 import math
 import os
+import re
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -14,6 +17,7 @@ from competition.errors import UserError
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _TIMED_STEPS = 3
+_CLEAR_REFS, _STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")  # Linux only
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,18 +192,31 @@ def kept_random_state() -> Iterator[None]:
 
 
 def forget_trials(placement: Placement) -> None:
-    """Give back the GPU memory that measuring speeds took, and count the peak from here on."""
+    """Give back the GPU memory that measuring speeds took, and count the peak from here on where that can be done."""
     if placement.device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(placement.device)
+    else:
+        with suppress(OSError):
+            _CLEAR_REFS.write_text("5")  # of proc(5): sets the peak to what is used now
 
 
-def peak_memory_mib(placement: Placement) -> float:
-    """Most memory used so far in MiB: of the GPU, or of this process where there is none."""
+@dataclass(frozen=True, slots=True)
+class PeakMemory:
+    """Most memory used, and by what: the `gpu`, the `run`, or the `process` since its start, other runs included."""
+
+    mib: float
+    of: str
+
+
+def peak_memory(placement: Placement) -> PeakMemory:
+    """Most memory used since `forget_trials`: of the GPU, or of this process where there is none."""
     if placement.device.type == "cuda":
-        return torch.cuda.max_memory_allocated(placement.device) / 2**20
+        return PeakMemory(torch.cuda.max_memory_allocated(placement.device) / 2**20, "gpu")
+    of_run = re.search(r"VmHWM:\s*(\d+) kB", _STATUS.read_text()) if os.access(_CLEAR_REFS, os.W_OK) else None
+    if of_run:
+        return PeakMemory(int(of_run[1]) / 2**10, "run")
     import resource
-    import sys
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    return PeakMemory(peak / (2**20 if sys.platform == "darwin" else 2**10), "process")

@@ -1,5 +1,6 @@
 """Training losses: cross entropy and binary cross entropy on one-hot targets, both for hard and for mixed labels."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -37,6 +38,17 @@ def training_loss(recipe: Recipe) -> Loss:
 def plain_loss(recipe: Recipe) -> Loss:
     """The same loss without smoothing: what is measured on the validation part."""
     return _LOSSES[recipe.loss]
+
+
+def guessing_loss(recipe: Recipe, classes: int) -> float:
+    """The plain loss of an answer that gives every class the same chance: what nothing learnt comes to.
+
+    Binary cross entropy is above it before the first step, when every logit is near 0 and every chance a half.
+    """
+    if recipe.loss == "cross_entropy":
+        return math.log(classes)
+    share = 1 / classes
+    return -share * math.log(share) - (1 - share) * math.log(1 - share)
 
 
 def class_probabilities(logits: Tensor) -> Tensor:

@@ -176,14 +176,14 @@ class ParallelTrainer(Trainer):
     def _evaluating_costs_too_much(self) -> bool:
         return bool(_of_first(super()._evaluating_costs_too_much()))
 
-    def _measure(self) -> tuple[Evaluation, Evaluation] | None:
+    def _measure(self) -> tuple[Evaluation, Evaluation | None] | None:
         """Every process evaluates its share; the figures are those of all shares together."""
         for buffer in self.evaluated_model.buffers():  # batch norms have seen other images in every process
             dist.broadcast(buffer, 0)
         train = self.data.train
         sample = Part(train.images[: self.sample_size], train.labels[: self.sample_size])
         validation, shown = (self._evaluate_share(part) for part in (self.data.validation, sample))
-        return None if validation is None else (validation, shown or validation)
+        return None if validation is None else (validation, shown)
 
     def _evaluate_share(self, part: Part) -> Evaluation | None:
         own = slice(self.ranks.rank, None, self.ranks.count)

@@ -1,6 +1,7 @@
 """A run as one HTML page that opens from disk: figures, diagnosis, curves, evaluations, decisions, recipe, layers."""
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +46,15 @@ def write_report(folder: Path, record: Mapping[str, Any], rows: Sequence[Row]) -
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["figure"] = _figure
     page = environment.get_template("report.html").render(
         run=record,
         rows=rows,
         figures=_figures(record),
         spans=spans_of(record),
         duration=show_duration,
+        cut=[row for row in rows if row.validation_images < record["validation_size"]],
+        mark="last" if record["recipe"]["keep"] == "last" else "kept",
         healthy=_HEALTHY,
         recipe=yaml.safe_dump(record["recipe"], sort_keys=False, allow_unicode=True),
         layers=_text(folder / MODEL_SUMMARY),
@@ -74,14 +78,22 @@ def spans_of(record: Mapping[str, Any]) -> list[Span]:
 def _figures(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures that stand large at the top: name and value."""
     accuracy = record["validation_accuracy"]
+    images, size = record["validation_images"], record["validation_size"]
+    of = f" of {images:,} of {size:,} images" if accuracy is not None and images < size else ""
+    memory = "peak memory" + (" of the process" if record["peak_memory_of"] == "process" else "")
     return [
-        ("validation accuracy", "none" if accuracy is None else f"{100 * accuracy:.2f} %"),
+        (f"validation accuracy{of}", "none" if accuracy is None else f"{100 * accuracy:.2f} %"),
         ("epochs trained", f"{record['epochs']:.1f}"),
         ("training speed", f"{record['images_per_second']:,.0f} images/s"),
         ("parameters", f"{record['parameters']:,}"),
-        ("peak memory", f"{record['peak_memory_mib']:,.0f} MiB"),
+        (memory, f"{record['peak_memory_mib']:,.0f} MiB"),
         ("budget", show_duration(record["budget_seconds"])),
     ]
+
+
+def _figure(value: float, pattern: str) -> str:
+    """A figure by its pattern, a dash where it was not measured."""
+    return "–" if math.isnan(value) else pattern % value
 
 
 def _text(path: Path) -> str:

@@ -11,17 +11,21 @@ from torch import Tensor
 from baselines.kit import files
 from baselines.kit.checkpoint import save_checkpoint
 from baselines.kit.curves import draw_curves
-from baselines.kit.device import peak_memory_mib
+from baselines.kit.device import peak_memory
 from baselines.kit.diagnosis import describe
-from baselines.kit.history import write_history
+from baselines.kit.history import Row, write_history
 from baselines.kit.live import Reporter
 from baselines.kit.report import write_report
 from baselines.kit.request import Outcome, Request
 from baselines.kit.summary import count_parameters
-from baselines.kit.trainer import Fit
 
 _DRAWING_SECONDS = 1.0  # what importing matplotlib and drawing takes on a machine that others use too
 _PAGE_SECONDS = 0.3
+_ACCURACY_OF = {
+    "accuracy": "best validation accuracy",
+    "loss": "validation accuracy at the lowest loss",
+    "last": "last validation accuracy",
+}
 
 
 def show_versions() -> str:
@@ -56,7 +60,7 @@ def write_results(
     (out / files.RESUME).unlink(missing_ok=True)
     reporter.note(describe(outcome.findings))
     if fit.rows and request.clock.remaining > max(_DRAWING_SECONDS, 0.35 * imports_took):
-        draw_curves(out, fit.rows, _title(request, fit), fit.best)
+        draw_curves(out, fit.rows, _title(request, outcome), _measured_as_kept(outcome))
     elif fit.rows:
         reporter.note("no time was left to draw the curves; history.csv has their figures")
     if request.clock.remaining > max(_PAGE_SECONDS, 0.1 * imports_took):
@@ -64,15 +68,24 @@ def write_results(
     reporter.note(f"done with {request.clock.remaining:.1f} s of the budget left")
 
 
-def _title(request: Request, fit: Fit) -> str:
-    best = f", best validation accuracy {100 * fit.best.validation_accuracy:.2f} %" if fit.best else ""
+def _measured_as_kept(outcome: Outcome) -> Row | None:
+    """The evaluation of the kept state; None where a last state was kept that no time was left to evaluate."""
+    fit = outcome.fit
+    is_unmeasured = outcome.plan.recipe.keep == "last" and fit.best is not None and fit.best.step < fit.steps
+    return None if is_unmeasured else fit.best
+
+
+def _title(request: Request, outcome: Outcome) -> str:
+    fit = outcome.fit
+    name = _ACCURACY_OF[outcome.plan.recipe.keep]
+    best = f", {name} {100 * fit.best.validation_accuracy:.2f} %" if fit.best else ""
     what = f"{request.kernel}, recipe {request.recipe_name}, seed {request.seed}"
     return f"{what}: {fit.epochs:.1f} epochs in {fit.seconds:.0f} s{best}"
 
 
 def _run_record(request: Request, outcome: Outcome, threads: int, imports_took: float) -> dict[str, Any]:
     fit, plan = outcome.fit, outcome.plan
-    best = fit.best
+    best, memory = fit.best, peak_memory(plan.placement)
     return {
         "kernel": request.kernel,
         "competition": request.bundle.rules.competition,
@@ -101,12 +114,15 @@ def _run_record(request: Request, outcome: Outcome, threads: int, imports_took: 
         "epochs": fit.epochs,
         "batch_parts": fit.batch_parts,
         "images_per_second": fit.images_per_second,
-        "peak_memory_mib": peak_memory_mib(plan.placement),
+        "peak_memory_mib": memory.mib,
+        "peak_memory_of": memory.of,
         "ending": fit.ending,
         "diverged": fit.diverged,
         "best_epoch": best.epoch if best else None,
         "validation_accuracy": best.validation_accuracy if best else None,
         "validation_loss": best.validation_loss if best else None,
+        "validation_images": best.validation_images if best else 0,  # that these were measured on
+        "validation_size": len(outcome.data.validation),
         "predicted_rows": outcome.predicted_rows,
         "diagnosis": [asdict(finding) for finding in outcome.findings],
     }

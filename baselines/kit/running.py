@@ -13,14 +13,12 @@ class Running:
     right: int = 0
     count: int = 0
     began: float = field(default_factory=time.monotonic)
-    best_speed: float = 0.0
 
     def add(self, loss: float, right: int, count: int) -> None:
         """Take in a batch: its mean loss, its right answers, its images."""
         self.loss += loss * count
         self.right += right
         self.count += count
-        self.best_speed = max(self.best_speed, self.speed) if self.count > 10 * count else self.best_speed or self.speed
 
     @property
     def mean_loss(self) -> float:

@@ -18,7 +18,7 @@ from baselines.kit.fallback import fill_with_shares, replace_by_shares
 from baselines.kit.features import LooksAtImages, cache_features
 from baselines.kit.holdout import training_rows
 from baselines.kit.live import Reporter
-from baselines.kit.losses import class_probabilities
+from baselines.kit.losses import class_probabilities, guessing_loss
 from baselines.kit.parallel import AgreedAllowance, ParallelTrainer, agree_on_plan, device_of, process_group
 from baselines.kit.plan import Build, Plan, make_plan, seconds_an_image, told_where_images_do_not_fit
 from baselines.kit.predict import create_views, predict_logits
@@ -83,11 +83,14 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
     kept = trainer.evaluated_model
     if not request.ranks.is_first:  # the first process predicts and writes; the cores are its
         return Outcome(plan, fit, [], kept, data, 0, compiled.reason)
+    # Without any evaluation the last state is all there is; `keep: last` has put it where the best one would be.
     usable = trainer.best.restore(kept) or (fit.steps > 0 and not fit.diverged and not fit.rows)
     if whole is not model:  # where weights are averaged, the averaged head is the one that predicts
         model.load_state_dict(kept.state_dict())
     rows = _predict(kept, data, plan, request, reporter) if usable else 0
-    findings = diagnose(fit.rows, fit.losses, data.shape.classes, fit.diverged, fit.best)
+    classes = data.shape.classes
+    guessing = guessing_loss(plan.recipe, classes)
+    findings = diagnose(fit.rows, fit.losses, classes, guessing, fit.best, fit.extent, fit.divergence)
     outcome = Outcome(plan, fit, findings, kept if whole is model else whole, data, rows, compiled.reason)
     best = trainer.best.state if whole is model else whole.state_dict()
     write_results(request, outcome, best, threads, imports_took, reporter)

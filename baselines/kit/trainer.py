@@ -15,7 +15,7 @@ from baselines.kit.budget import Allowance
 from baselines.kit.checkpoint import load_checkpoint, save_checkpoint
 from baselines.kit.data import ImageData, Part
 from baselines.kit.device import Placement
-from baselines.kit.diagnosis import explain_divergence
+from baselines.kit.diagnosis import Extent, Finding, explain_divergence
 from baselines.kit.files import RESUME, WEIGHTS
 from baselines.kit.history import Row
 from baselines.kit.live import Reporter
@@ -39,15 +39,25 @@ class Fit:
     """How a training ended."""
 
     rows: list[Row]
-    best: Row | None
+    best: Row | None  # of the state that is kept; the last evaluation where the last state is
     steps: int
-    epochs: float
+    extent: Extent
     seconds: float
-    images_per_second: float
+    images_per_second: float  # mean over the time that was spent on steps, evaluations left out
     ending: str  # why it stopped, in words
-    diverged: bool
+    divergence: Finding | None
     losses: list[float]  # of every step
     batch_parts: int
+
+    @property
+    def epochs(self) -> float:
+        """Passes over the training part."""
+        return self.extent.epochs
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss became no number."""
+        return self.divergence is not None
 
 
 class Trainer:
@@ -75,7 +85,7 @@ class Trainer:
         self.allowance, self.reporter, self.seed, self.out = allowance, reporter, seed, out
         self.optimizer = create_optimizer(model, recipe)
         self.schedule = create_schedule(recipe.schedule, recipe.epochs)
-        self.best = BestState(recipe.keep)
+        self.best = BestState(recipe.keep, len(data.validation))
         self.rows: list[Row] = []
         self.losses: list[float] = []
         self.step = 0
@@ -93,6 +103,9 @@ class Trainer:
         )
         self._rate = recipe.lr
         self._since = Running()
+        self._images = 0  # that steps of this process were taken on
+        self._seconds_aside = 0.0  # of evaluating and saving
+        self._seconds_before = 0.0  # of the interrupted run that this one resumes
         self._pending: list[tuple[Tensor, Tensor, int]] = []
         self._evaluated_until = time.monotonic()
         self._evaluation_seconds = allowance.reserve.evaluate_seconds
@@ -107,36 +120,55 @@ class Trainer:
 
     def fit(self) -> Fit:
         """Train until the epochs are done, the time is up, patience is lost or the loss is no number."""
-        start, diverged, ending = time.monotonic(), None, ""
-        while self.allowance.fits_another_step(self.step) and not ending:
-            diverged = self._one_step()
-            if diverged:
-                ending = diverged
-            elif self._is_evaluation_due():
-                diverged = self._evaluate()
-                ending = diverged or self._lost_patience()
-        diverged = diverged or self._collect()
-        if self.step and not diverged and (not self.rows or self.rows[-1].step != self.step):
-            diverged = self._evaluate()
-        return self._fit(start, ending or diverged or self._why_ended(), bool(diverged))
+        start, divergence, patience_lost = time.monotonic(), None, ""
+        while self.allowance.fits_another_step(self.step) and not (divergence or patience_lost):
+            divergence = self._one_step()
+            if divergence is None and self._is_evaluation_due():
+                divergence = self._evaluate()
+                patience_lost = self._lost_patience()
+        divergence = divergence or self._collect()
+        if self.step and not divergence and not self._is_evaluated:
+            divergence = self._evaluate()
+        if self.step and not divergence and self.recipe.keep == "last":
+            self._keep_last()
+        return self._fit(start, patience_lost, divergence)
 
-    def _fit(self, start: float, ending: str, diverged: bool) -> Fit:
+    @property
+    def _is_evaluated(self) -> bool:
+        return bool(self.rows) and self.rows[-1].step == self.step
+
+    def _keep_last(self) -> None:
+        """Keep the state that training ended with, also where no time was left to evaluate it.
+
+        One that was evaluated is kept already, or was found to answer with what no number is.
+        """
+        if not self._is_evaluated:
+            self.best.take(self.evaluated_model)
+            self.reporter.note("the last state predicts, as the recipe says; it was not evaluated")
+
+    def _fit(self, start: float, patience_lost: str, divergence: Finding | None) -> Fit:
         seconds = time.monotonic() - start
+        is_whole = self.step >= self.allowance.total_steps
+        ending = f"{divergence.evidence}: {divergence.illness}" if divergence else patience_lost or self._why_ended()
         return Fit(
             rows=self.rows,
             best=self.best.row,
             steps=self.step,
-            epochs=self.step / self._batches.steps_an_epoch,
+            extent=Extent(
+                epochs=self.step / self._batches.steps_an_epoch,
+                planned=self.recipe.epochs,
+                out_of_time=not (is_whole or patience_lost or divergence),
+            ),
             seconds=seconds,
-            images_per_second=self._since.best_speed,
+            images_per_second=self._images / max(seconds - self._seconds_aside, 1e-9),
             ending=ending,
-            diverged=diverged,
+            divergence=divergence,
             losses=self.losses,
             batch_parts=math.ceil(self.recipe.batch / self._take.part_size),
         )
 
-    def _one_step(self) -> str | None:
-        """Take one step; a message when the loss turned out to be no number."""
+    def _one_step(self) -> Finding | None:
+        """Take one step; a finding when the loss turned out to be no number."""
         began = time.monotonic()
         self.model.train()
         progress = self.allowance.progress(self.step)
@@ -148,6 +180,7 @@ class Trainer:
         rows = self._batches.rows(self.step)
         loss, right = self._take(*self._batch(rows))
         self.step += 1
+        self._images += len(rows)
         if self._ema is not None:
             self._ema.update(self.model, step=self.step)
         self._pending.append((loss, right, len(rows)))
@@ -179,7 +212,7 @@ class Trainer:
         # Reading a loss waits for the GPU; on the CPU it costs nothing.
         return self.placement.device.type == "cpu" or len(self._pending) >= 10
 
-    def _collect(self) -> str | None:
+    def _collect(self) -> Finding | None:
         """Move the losses of the last steps to Python and look for one that is no number."""
         first = self.step - len(self._pending) + 1
         for number, (loss, right, count) in enumerate(self._pending, first):
@@ -214,29 +247,45 @@ class Trainer:
             self._epochs_guessed = round(self.step / progress / self._batches.steps_an_epoch, 3)
         return self._epochs_guessed or 0.0
 
-    def _evaluate(self) -> str | None:
-        """Measure, keep the best state, write the checkpoint; a message where the loss was no number."""
-        began = time.monotonic()
+    def _evaluate(self) -> Finding | None:
+        """Measure, keep the best state, write the checkpoint; a finding where the loss was no number."""
         problem = self._collect()
         if problem:
             return problem
+        began = time.monotonic()
+        self._evaluate_and_save(began)
+        self._evaluated_until = time.monotonic()
+        self._seconds_aside += self._evaluated_until - began
+        return None
+
+    def _evaluate_and_save(self, began: float) -> None:
+        speed = self._since.speed  # the clock of the steps runs on
         measured = self._measure()
         if measured is None:
             self.reporter.note("no time was left to evaluate")
-            return None
-        row = self._row(*measured)
+            return
+        self._tell_cut(*measured)
+        row = self._row(*measured, speed)
         self.rows.append(row)
         self.schedule.observe(row.validation_loss)
         improved = self.best.offer(self.evaluated_model, row)
         self.reporter.evaluation(row, improved)
         self._evaluation_seconds = time.monotonic() - began
-        self.allowance.reserve.learn_from_evaluation(sum(part.seconds / part.count for part in measured) / 2)
-        self._since = Running(best_speed=self._since.best_speed)
+        speeds = [part.seconds / part.count for part in measured if part is not None]
+        self.allowance.reserve.learn_from_evaluation(sum(speeds) / len(speeds))
         self._save()
-        self._evaluated_until = time.monotonic()
-        return None
+        self._since = Running()
 
-    def _measure(self) -> tuple[Evaluation, Evaluation] | None:
+    def _tell_cut(self, validation: Evaluation, sample: Evaluation | None) -> None:
+        """Say it where the figures that follow are not of all images."""
+        whole = len(self.data.validation)
+        if validation.count < whole or sample is None:
+            left_out = ", none of the training sample" if sample is None else ""
+            self.reporter.note(
+                f"time ran out while evaluating: {validation.count:,} of {whole:,} validation images{left_out}"
+            )
+
+    def _measure(self) -> tuple[Evaluation, Evaluation | None] | None:
         """Figures of the validation part and of a sample of the training part, as far as time allows."""
         part_size = max(256, self.recipe.batch) if self.placement.device.type == "cuda" else 256
         train = self.data.train
@@ -246,23 +295,25 @@ class Trainer:
             evaluate(self.evaluated_model, self.data, part, self.placement, part_size, loss, stop_at)
             for part in (self.data.validation, sample)
         ]
-        validation = found[0]
-        return None if validation is None else (validation, found[1] or validation)
+        validation, shown = found
+        return None if validation is None else (validation, shown)
 
-    def _row(self, validation: Evaluation, sample: Evaluation) -> Row:
+    def _row(self, validation: Evaluation, sample: Evaluation | None, speed: float) -> Row:
         return Row(
             step=self.step,
             epoch=self.step / self._batches.steps_an_epoch,
-            seconds=self.allowance.clock.elapsed,
+            seconds=self._seconds_before + self.allowance.clock.elapsed,
             learning_rate=self._rate,
             train_loss=self._since.mean_loss,
             train_accuracy=self._since.accuracy,
-            sample_loss=sample.loss,
-            sample_accuracy=sample.accuracy,
+            sample_loss=sample.loss if sample else math.nan,
+            sample_accuracy=sample.accuracy if sample else math.nan,
             validation_loss=validation.loss,
             validation_accuracy=validation.accuracy,
             validation_contradicted=validation.contradicted,
-            images_per_second=self._since.speed,
+            images_per_second=speed,
+            validation_images=validation.count,
+            sample_images=sample.count if sample else 0,
         )
 
     def _lost_patience(self) -> str:
@@ -334,13 +385,14 @@ class Trainer:
         if self._ema is not None:
             self._ema.module.load_state_dict(saved["ema"])
         self.optimizer.load_state_dict(saved["optimizer"])
+        self.rows = [Row(**row) for row in saved["rows"]]
+        self._seconds_before = self.rows[-1].seconds if self.rows else 0.0  # it is written after an evaluation
         if self.schedule.plateau:
             for name, value in saved["plateau"].items():
                 setattr(self.schedule.plateau, name, value)
         if saved["best_row"]:
             best = {name: value.to(self.placement.device) for name, value in saved["best"].items()}
-            self.best.resume(Row(**saved["best_row"]), best, saved["waited"])
-        self.rows = [Row(**row) for row in saved["rows"]]
+            self.best.resume(Row(**saved["best_row"]), best, saved["waited"], self.rows)
         self.losses = list(saved["losses"])
         self.step, self.allowance.already = saved["step"], saved["progress"]
         self._since = Running()

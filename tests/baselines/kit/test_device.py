@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import time
@@ -5,7 +6,15 @@ import time
 import pytest
 import torch
 
-from baselines.kit.device import Placement, choose_device, choose_precision, precision_candidates, use_threads
+from baselines.kit.device import (
+    Placement,
+    choose_device,
+    choose_precision,
+    forget_trials,
+    peak_memory,
+    precision_candidates,
+    use_threads,
+)
 from baselines.kit.load import CpuReading
 from competition.errors import UserError
 
@@ -76,3 +85,22 @@ def test_another_process_at_work_is_seen_and_ones_own_is_not():
 def test_a_moment_is_too_short_to_judge_by():
     reading = CpuReading.take()
     assert CpuReading.take().others_since(reading) == 0.0
+
+
+@pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="the peak cannot be reset here")
+def test_a_run_does_not_inherit_the_peak_of_the_run_before_it():
+    forget_trials(CPU)
+    block = b"\1" * (200 * 2**20)
+    before = peak_memory(CPU)
+    assert len(block)
+    del block
+    forget_trials(CPU)
+    assert peak_memory(CPU).of == "run"
+    assert peak_memory(CPU).mib < before.mib - 100
+
+
+def test_where_the_peak_cannot_be_reset_it_is_called_the_processs(monkeypatch, tmp_path):
+    monkeypatch.setattr("baselines.kit.device._CLEAR_REFS", tmp_path / "missing" / "clear_refs")
+    forget_trials(CPU)
+    assert peak_memory(CPU).of == "process"
+    assert peak_memory(CPU).mib > 50

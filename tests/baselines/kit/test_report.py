@@ -1,7 +1,9 @@
 """The page of a run: one file that says what the record says."""
 
 import json
+import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -56,3 +58,25 @@ def test_what_was_written_is_told(bundle, tmp_path):
     notes = Notes()
     run(bundle, tmp_path, reporter=notes, epochs=1)
     assert any("report.html shows the run" in text for text in notes.texts)
+
+
+def test_the_page_says_where_an_evaluation_was_cut(bundle, tmp_path):
+    outcome = run(bundle, tmp_path, epochs=2)
+    record = json.loads((tmp_path / "run.json").read_text())
+    size = len(outcome.data.validation)
+    assert (record["validation_images"], record["validation_size"]) == (size, size)
+    assert "Time ran out at epoch" not in (tmp_path / "report.html").read_text()
+    first, *others = outcome.fit.rows
+    cut = replace(first, sample_loss=math.nan, sample_accuracy=math.nan, validation_images=12)
+    write_report(tmp_path, {**record, "validation_images": 12}, [cut, *others])
+    page = (tmp_path / "report.html").read_text()
+    assert f"Time ran out at epoch {first.epoch:.2f}: validation figures of 12 of {size} images" in page
+    assert f"validation accuracy of 12 of {size} images" in page
+    assert "nan" not in re.sub('data:image/png;base64,[^"]*', "", page)
+    assert "<td>–</td><td>–</td>" in page
+
+
+@pytest.mark.parametrize(("keep", "mark"), [("accuracy", "kept"), ("last", "last")])
+def test_the_state_that_predicts_is_called_what_it_is(bundle, tmp_path, keep, mark):
+    run(bundle, tmp_path, epochs=2, keep=keep)
+    assert f"<td>{mark}</td>" in (tmp_path / "report.html").read_text()
