@@ -3,7 +3,7 @@
     grader prepare cifar10 --source ../shared/data/cifar10_images.zip
     python bench/training/cifar10.py --data data/cifar10 --solution .grader/vault/cifar10/solution.csv
 
-The targets: 93 % on the test part from scratch (94 % is the aim), 90 % from the pretrained weights. About an hour and a half.
+The targets: 93 % on the test part from scratch (94 % is the aim), 90 % from the pretrained weights. Takes 90 minutes.
 """
 
 import argparse
