@@ -229,6 +229,8 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
     best = outcome.fit.best
     if best is not None and request.ranks.is_first:
         accuracy = f"validation accuracy {100 * best.validation_accuracy:.2f} % (epoch {best.epoch:.2f})"
+        if best.validation_images < len(outcome.data.validation):
+            accuracy += f" on {best.validation_images:,} of {len(outcome.data.validation):,} images"
         print(f"{accuracy}, {options.out / files.SUBMISSION}")
 
 

@@ -134,9 +134,9 @@ class ParallelTrainer(Trainer):
         seed_everything(self.seed + ranks.rank, self.recipe.deterministic)  # dropout and mixup differ a process
         self._batches.augment_stream = f"augment, rank {ranks.rank}"
         own_gpu = [self.placement.device.index] if self.placement.device.type == "cuda" else None
-        step = self._take
+        step = self._train_step
         part_size = self._part_size_that_fits(math.ceil(step.part_size / ranks.count))
-        self._take = ParallelStep(
+        self._train_step = ParallelStep(
             DistributedDataParallel(self.model, device_ids=own_gpu),
             self.optimizer,
             step.loss,

@@ -61,7 +61,9 @@ class Recipe(BaseModel):
     ema: float | None = Field(None, gt=0, lt=1, description="decay of the averaged weights that are evaluated and kept")
     clip_gradient: float | None = Field(None, gt=0, description="largest norm of the gradient")
     keep: Literal["accuracy", "loss", "last"] = Field("accuracy", description="which state is kept: best validation …")
-    patience: int | None = Field(None, ge=1, description="early stopping: evaluations without a better one")
+    patience: int | None = Field(
+        None, ge=1, description="early stopping: evaluations without a better one (with keep=last: a lower loss)"
+    )
     evaluations: int = Field(6, ge=1, description="evaluations at least, where epochs are fewer")
     tta: list[str] = Field(default_factory=list, description="test-time augmentation: flip, shift")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: the faster one, measured")

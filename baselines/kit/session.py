@@ -154,7 +154,7 @@ def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, request: Reque
     batch = min(_PREDICTION_BATCH, max(8, len(data.validation)))
     seconds = seconds_an_image(model, data.shape, plan.placement, batch)
     views = len(create_views(plan.recipe.tta))
-    sample = min(2000, len(data.train))
+    sample = min(Trainer.sample_size, len(data.train))
     return Reserve(
         predict_seconds=seconds * len(data.test) * views,
         evaluate_seconds=seconds * (len(data.validation) + sample),

@@ -29,7 +29,6 @@ from baselines.kit.schedules import create_schedule
 from baselines.kit.step import TrainStep
 from competition.errors import UserError
 
-_SAMPLE = 2000  # training images that are evaluated beside the validation part
 _EVALUATION_SHARE = 0.1  # of the time, at most
 _SAVING_SHARE = 0.02
 
@@ -63,7 +62,7 @@ class Fit:
 class Trainer:
     """Trains one model on one competition's images."""
 
-    sample_size = _SAMPLE
+    sample_size = 2000  # training images that are evaluated beside the validation part
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class Trainer:
         self._batches = Batches(data, recipe, placement, seed)
         self._ema = _create_ema(model, recipe)
         part_size = math.ceil(recipe.batch / recipe.accumulate)
-        self._take = TrainStep(
+        self._train_step = TrainStep(
             model if forward is None else forward,
             self.optimizer,
             training_loss(recipe),
@@ -102,7 +101,7 @@ class Trainer:
             reporter.note,
         )
         self._rate = recipe.lr
-        self._since = Running()
+        self._running = Running()
         self._images = 0  # that steps of this process were taken on
         self._seconds_aside = 0.0  # of evaluating and saving
         self._seconds_before = 0.0  # of the interrupted run that this one resumes
@@ -164,7 +163,7 @@ class Trainer:
             ending=ending,
             divergence=divergence,
             losses=self.losses,
-            batch_parts=math.ceil(self.recipe.batch / self._take.part_size),
+            batch_parts=math.ceil(self.recipe.batch / self._train_step.part_size),
         )
 
     def _one_step(self) -> Finding | None:
@@ -178,7 +177,7 @@ class Trainer:
         if momentum is not None:
             set_momentum(self.optimizer, momentum)
         rows = self._batches.rows(self.step)
-        loss, right = self._take(*self._batch(rows))
+        loss, right = self._train_step(*self._batch(rows))
         self.step += 1
         self._images += len(rows)
         if self._ema is not None:
@@ -187,13 +186,13 @@ class Trainer:
         problem = self._collect() if self._is_collecting_due() else None
         now = time.monotonic()
         self.allowance.note_step(now - began)
-        self.allowance.reserve.learn_from_training(1 / max(self._since.speed, 1e-9))
+        self.allowance.reserve.learn_from_training(1 / max(self._running.speed, 1e-9))
         self.reporter.step(
             self.step,
             self.step / self._batches.steps_an_epoch,
             self.allowance.progress(self.step),
             self._rate,
-            self._since.mean_loss,
+            self._running.mean_loss,
         )
         return problem
 
@@ -221,7 +220,7 @@ class Trainer:
                 self._pending.clear()
                 return explain_divergence(number, value, self.losses, self.placement.precision)
             self.losses.append(value)
-            self._since.add(value, int(right), count)
+            self._running.add(value, int(right), count)
         self._pending.clear()
         return None
 
@@ -259,7 +258,7 @@ class Trainer:
         return None
 
     def _evaluate_and_save(self, began: float) -> None:
-        speed = self._since.speed  # the clock of the steps runs on
+        speed = self._running.speed  # the clock of the steps runs on
         measured = self._measure()
         if measured is None:
             self.reporter.note("no time was left to evaluate")
@@ -274,7 +273,7 @@ class Trainer:
         speeds = [part.seconds / part.count for part in measured if part is not None]
         self.allowance.reserve.learn_from_evaluation(sum(speeds) / len(speeds))
         self._save()
-        self._since = Running()
+        self._running = Running()
 
     def _tell_cut(self, validation: Evaluation, sample: Evaluation | None) -> None:
         """Say it where the figures that follow are not of all images."""
@@ -304,8 +303,8 @@ class Trainer:
             epoch=self.step / self._batches.steps_an_epoch,
             seconds=self._seconds_before + self.allowance.clock.elapsed,
             learning_rate=self._rate,
-            train_loss=self._since.mean_loss,
-            train_accuracy=self._since.accuracy,
+            train_loss=self._running.mean_loss,
+            train_accuracy=self._running.accuracy,
             sample_loss=sample.loss if sample else math.nan,
             sample_accuracy=sample.accuracy if sample else math.nan,
             validation_loss=validation.loss,
@@ -356,7 +355,7 @@ class Trainer:
             "best": self.best.state,
             "best_row": asdict(self.best.row) if self.best.row else None,
             "waited": self.best.waited,
-            "step_state": self._take.state(),
+            "step_state": self._train_step.state(),
             "rows": [asdict(row) for row in self.rows],
             "losses": list(self.losses),
             "random": torch.get_rng_state(),
@@ -395,8 +394,8 @@ class Trainer:
             self.best.resume(Row(**saved["best_row"]), best, saved["waited"], self.rows)
         self.losses = list(saved["losses"])
         self.step, self.allowance.already = saved["step"], saved["progress"]
-        self._since = Running()
-        self._take.take_over(saved["step_state"])
+        self._running = Running()
+        self._train_step.take_over(saved["step_state"])
         torch.set_rng_state(saved["random"])
         if saved["random_cuda"]:
             torch.cuda.set_rng_state_all(saved["random_cuda"])
