@@ -95,7 +95,7 @@ def test_a_summary_names_layers_and_the_count_and_changes_no_random_number(net):
 @pytest.mark.parametrize(
     ("options", "shape", "told"),
     [
-        ({"net": "resnet"}, SHAPE, "bottleneck or plain"),
+        ({"net": "resnet"}, SHAPE, "bottleneck, plain"),
         ({"net": "plain", "width": 3}, SHAPE, "width"),
         ({}, ImageShape(1, 64, 64, 52), "90x90"),
     ],
