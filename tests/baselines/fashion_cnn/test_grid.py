@@ -16,10 +16,12 @@ from baselines.fashion_cnn.cells import CELLS
 from baselines.fashion_cnn.results import CellResult, markdown, read_result
 from baselines.kit.budget import Clock
 from baselines.kit.history import Row
+from baselines.kit.recipe import load_recipe
 from competition.bundle import open_bundle
 from competition.errors import UserError
 from tests.baselines.glyphs import ROOT, accuracy_on_test, kernel_process, read_submission, write_bundle
 from tests.baselines.notebooks import run_notebook
+from tests.baselines.runs import run
 
 
 def options(out: Path, epochs: float = 2, seed: int = 3) -> argparse.Namespace:
@@ -66,6 +68,12 @@ def test_the_table_has_18_rows_with_the_figures_of_their_runs(whole):
         recipe = json.loads((whole / "cells" / cell.name / "run.json").read_text())["recipe"]
         assert (recipe["model"]["net"], recipe["loss"], recipe["optimizer"]) == (cell.model, cell.loss, cell.optimizer)
     assert (whole / "grid.md").read_text().count("\n") == 2 + 18
+
+
+def test_losses_are_given_after_whole_epochs_however_few(bundle, tmp_path):
+    reference = load_recipe(KERNEL.recipes, "reference")
+    outcome = run(bundle, tmp_path, epochs=2.5, evaluations=reference.evaluations)
+    assert [row.epoch for row in outcome.fit.rows] == [1, 2, 2.5]
 
 
 def test_the_submission_is_that_of_the_best_cell(whole):
