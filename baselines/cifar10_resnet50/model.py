@@ -8,6 +8,7 @@ from torch import nn
 
 from baselines.kit.data import ImageShape
 from baselines.kit.features import Probe
+from baselines.kit.nets import build_net
 from baselines.kit.pretrained import cached_file, load_checked, torchvision_state
 from competition.errors import UserError
 
@@ -20,16 +21,9 @@ def build_model(options: Mapping[str, Any], shape: ImageShape) -> nn.Module:
     """The net of a recipe's `model` options: `net: resnet50` or `net: fast`, and the net's own options.
 
     Raises:
-        UserError: unknown net or option, weights that are not there or do not fit, images that the net cannot take.
+        UserError: unknown net or option, a value or weights that do not fit, no weights, or images it cannot take.
     """
-    wanted = dict(options)
-    name = wanted.pop("net", "resnet50")
-    if name not in _NETS:
-        raise UserError(f"model.net = {name!r} is unknown: one of {', '.join(_NETS)}")
-    try:
-        return _NETS[name](shape, **wanted)  # type: ignore[no-any-return]
-    except TypeError as error:
-        raise UserError(f"model {name}: {str(error).split('() ')[-1]}") from None
+    return build_net(_NETS, options, shape)
 
 
 def resnet50(shape: ImageShape, weights: str = "imagenet", train: str = "all") -> nn.Module:

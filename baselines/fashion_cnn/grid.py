@@ -6,7 +6,7 @@ Started again with the same --out it goes on where it was stopped, and repeats t
 """
 
 import argparse
-import json
+import math
 import sys
 import time
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ from baselines.fashion_cnn.__main__ import KERNEL, build
 from baselines.fashion_cnn.cells import CELLS, REPORTED, Cell, recipe_changes
 from baselines.kit import files
 from baselines.kit.budget import Clock, show_duration
-from baselines.kit.kernel import base_options, run_in_budget
+from baselines.kit.claim import claim_folder
+from baselines.kit.kernel import base_options, guarded, run_in_budget
 from baselines.kit.load import CpuReading
 from competition.errors import UserError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from baselines.fashion_cnn.results import CellResult
     from competition.bundle import Bundle
 
-SETTINGS = "grid.json"
 _SMALLEST_SHARE = 2.0  # seconds below which a cell could not even read the images
 _DRAWING = 0.8  # of the time the imports took: measured, drawing slows down with the machine as they do
 
@@ -50,7 +50,8 @@ class Grid:
 def main(arguments: list[str] | None = None) -> int:
     """Run the grid from its command line; returns the exit code."""
     options = command_line().parse_args(arguments)
-    return run_in_budget(options, lambda bundle, clock: run_grid(options, bundle, clock))
+    refused = guarded(lambda: _claim_before_anything_is_written(options))
+    return refused or run_in_budget(options, lambda bundle, clock: run_grid(options, bundle, clock))
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -104,29 +105,23 @@ def finished(grid: Grid) -> "dict[Cell, CellResult]":
 
 def _claim(options: argparse.Namespace, bundle: "Bundle") -> None:
     """Two grids in one folder would mix their cells without anybody noticing."""
-    if options.epochs <= 0:
+    if not 0 < options.epochs < math.inf:
         raise UserError(f"--epochs {options.epochs:g}: give a number above 0")
-    wanted = {
-        "competition": bundle.rules.competition,
-        "images": len(bundle.train_labels),
-        "epochs": options.epochs,
-        "seed": options.seed,
-    }
-    path = options.out / SETTINGS
-    if not path.exists():
-        files.write_json(path, wanted)
-        return
-    try:
-        there = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        there = None
-    if there != wanted:
-        raise UserError(f"{options.out}: holds another grid ({there}, not {wanted}); choose another --out")
+    data = {"competition": bundle.rules.competition, "images": len(bundle.train_labels)}
+    claim_folder(options.out, "grid", {**data, "epochs": options.epochs, "seed": options.seed})
+
+
+def _claim_before_anything_is_written(options: argparse.Namespace) -> None:
+    """A grid that is refused must leave the submission of the one that lies there."""
+    from competition.bundle import open_bundle
+
+    if options.data is not None:  # else the run itself says what is missing
+        _claim(options, open_bundle(options.data))
 
 
 def _is_complete(result: "CellResult | None", grid: Grid) -> bool:
     """Whether a cell needs no further run: its epochs are done, or its loss became no number."""
-    return result is not None and (result.diverged or round(result.epochs, 2) >= grid.epochs)
+    return result is not None and (result.diverged or result.has_trained(grid.epochs))
 
 
 def _train_cell(grid: Grid, cell: Cell, clock: Clock) -> None:

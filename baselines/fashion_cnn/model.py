@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.kit.data import ImageShape
+from baselines.kit.nets import build_net
 from competition.errors import UserError
 
 
@@ -14,16 +15,9 @@ def build_model(options: Mapping[str, Any], shape: ImageShape) -> nn.Module:
     """The net of a recipe's `model` options: `net: model1`, `model2`, `model3` or `paired`, and the net's own options.
 
     Raises:
-        UserError: unknown net or option, or images too small for the net.
+        UserError: unknown net or option, a value that does not fit, or images too small for the net.
     """
-    wanted = dict(options)
-    name = wanted.pop("net", "model3")
-    if name not in _NETS:
-        raise UserError(f"model.net = {name!r} is unknown: one of {', '.join(_NETS)}")
-    try:
-        return _NETS[name](shape, **wanted)
-    except TypeError as error:
-        raise UserError(f"model {name}: {str(error).split('() ')[-1]}") from None
+    return build_net(_NETS, options, shape)
 
 
 def _two_convolutions(shape: ImageShape, *before_last_pool: nn.Module) -> nn.Sequential:

@@ -20,7 +20,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class CellResult:
-    """One finished cell: its evaluations, one an epoch, and the figures of its `run.json`."""
+    """One finished cell: its evaluations, one an epoch and one at the end, and the figures of its `run.json`."""
 
     cell: Cell
     rows: Sequence[Row]
@@ -30,9 +30,16 @@ class CellResult:
     ending: str
     diverged: bool
 
+    def has_trained(self, epochs: float) -> bool:
+        """Whether all steps of so many epochs were made and evaluated; a part of an epoch is whole steps too."""
+        if not self.rows:
+            return False
+        last = self.rows[-1]
+        return last.step >= max(1, round(epochs * round(last.step / last.epoch)))
+
     @property
     def train_loss(self) -> float:
-        """Mean training loss over the last epoch, as trained; NaN where the loss was no number."""
+        """Mean training loss since the evaluation before, an epoch as a rule; NaN where the loss was no number."""
         return self.rows[-1].train_loss if self.rows else math.nan
 
     @property

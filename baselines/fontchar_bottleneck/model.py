@@ -1,13 +1,14 @@
 """The nets: the reference bottleneck net of 2,636,148 parameters, and a plain net for small pictures."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from baselines.kit.data import ImageShape
+from baselines.kit.nets import build_net
 from competition.errors import UserError
 
 _REFERENCE_PX = 90
@@ -17,16 +18,9 @@ def build_model(options: Mapping[str, Any], shape: ImageShape) -> nn.Module:
     """The net of a recipe's `model` options: `net: bottleneck` or `net: plain` with its `widths`.
 
     Raises:
-        UserError: unknown net or option, or images of a size the reference net was not made for.
+        UserError: unknown net or option, a value that does not fit, or images the reference net was not made for.
     """
-    wanted = dict(options)
-    name = wanted.pop("net", "bottleneck")
-    if name not in ("bottleneck", "plain"):
-        raise UserError(f"model.net = {name!r} is unknown: bottleneck or plain")
-    try:
-        return BottleneckNet(shape, **wanted) if name == "bottleneck" else PlainNet(shape, **wanted)
-    except TypeError as error:
-        raise UserError(f"model {name}: {str(error).split('() ')[-1]}") from None
+    return build_net(_NETS, options, shape)
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
@@ -94,6 +88,8 @@ class PlainNet(nn.Module):
     ) -> None:
         """`widths` are the channels of each layer; `hidden` adds a fully connected layer before the last one."""
         super().__init__()
+        if any(width < 1 for width in widths):
+            raise UserError(f"model.widths = {list(widths)}: give whole numbers above 0")
         layers: list[nn.Module] = []
         inputs = shape.channels
         for number, width in enumerate(widths, 1):
@@ -118,3 +114,6 @@ def _hidden(inputs: int, outputs: int) -> list[nn.Module]:
     if not outputs:
         return []
     return [nn.Linear(inputs, outputs, bias=False), nn.BatchNorm1d(outputs), nn.ReLU(inplace=True)]
+
+
+_NETS: dict[str, Callable[..., nn.Module]] = {"bottleneck": BottleneckNet, "plain": PlainNet}

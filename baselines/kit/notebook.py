@@ -1,22 +1,41 @@
-"""A kernel's run from a notebook: the same steps as on the command line, and the outcome to look at."""
+"""A kernel's run from a notebook: the same steps as on the command line, and the outcome to look at.
+
+torch is imported by the run and not before it, so that a budget sees how long that takes here.
+"""
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from baselines.kit import files
-from baselines.kit.budget import Clock, parse_duration
-from baselines.kit.fallback import write_fallback
-from baselines.kit.kernel import Kernel
-from baselines.kit.live import create_reporter
-from baselines.kit.recipe import load_recipe
-from baselines.kit.request import Outcome, Request
-from baselines.kit.session import stored_shape, train_and_predict
-from competition.bundle import open_bundle
+from baselines.kit.budget import Clock, Watchdog, parse_duration, show_duration
+from baselines.kit.load import CpuReading
+from competition.layout import MANIFEST, bundle_folder
+
+if TYPE_CHECKING:
+    from baselines.kit.kernel import Kernel
+    from baselines.kit.request import Outcome
+
+
+def find_bundle(competition: str) -> Path:
+    """The bundle a notebook is about, wherever the notebook lies.
+
+    Returns:
+        `GRADER_BUNDLE`; without a runner the bundle in `data/` (or `GRADER_DATA`) of the working folder or of the
+        nearest folder above it. Where there is none, the place where `grader prepare` would put it.
+    """
+    given = os.environ.get("GRADER_BUNDLE")
+    if given:
+        return Path(given)
+    bundle, here = bundle_folder(Path(os.environ.get("GRADER_DATA", "data")), competition), Path.cwd()
+    found = (folder / bundle for folder in (here, *here.parents) if (folder / bundle / MANIFEST).is_file())
+    return next(found, bundle)
 
 
 def train_here(
-    kernel: Kernel,
+    kernel: "Kernel",
     data: Path | str,
     out: Path | str,
     recipe: str = "reference",
@@ -24,8 +43,14 @@ def train_here(
     budget: str = "10m",
     seed: int = 42,
     device: str = "auto",
-) -> Outcome:
+    threads: int | None = None,
+    resume: bool = False,
+    probabilities: bool = False,
+) -> "Outcome":
     """Train within a budget that begins now (a runner's `GRADER_DEADLINE` ends it earlier) and write the run's files.
+
+    A runner takes no file that comes late, so its notebook is ended just before the deadline with the CSV that lies
+    there. A notebook that was opened by hand is never ended: a late run costs its owner less than all variables.
 
     Args:
         kernel: a baseline's `KERNEL`.
@@ -36,22 +61,62 @@ def train_here(
         budget: wall clock, as `45s` or `10m`.
         seed: drives initial weights, order and augmentation.
         device: as on the command line.
+        threads: CPU threads; None: all cores this process may use.
+        resume: go on with an interrupted run in `out`.
+        probabilities: write `probabilities.csv` beside the submission, for ensembles.
 
     Raises:
         UserError: the bundle, the recipe or the device does not allow a run.
     """
-    seconds = parse_duration(budget)
-    clock = Clock.of_process(seconds) if "GRADER_DEADLINE" in os.environ else Clock.starting_now(seconds)
+    from baselines.kit.fallback import write_fallback
+    from baselines.kit.recipe import load_recipe
+    from competition.bundle import open_bundle
+
+    clock = _clock(budget)
     bundle = open_bundle(Path(data))
     folder = files.make_output_folder(Path(out))
-    files.clear_old_results(folder)
+    files.clear_old_results(folder, keep_checkpoint=resume)
     write_fallback(folder, bundle)
-    chosen = load_recipe(kernel.recipes, recipe, settings)
-    if kernel.complete:
-        chosen = kernel.complete(chosen, stored_shape(bundle))
-    request = Request(kernel.name, Path(recipe).stem, chosen, bundle, folder, clock, seed, device)
-    reporter = create_reporter(clock)
-    try:
-        return train_and_predict(kernel.build, request, reporter)
-    finally:
-        reporter.close()
+    with _last_resort(clock, folder):
+        chosen = load_recipe(kernel.recipes, recipe, settings)
+        before = CpuReading.take()
+        from baselines.kit.live import create_reporter
+        from baselines.kit.request import Request
+        from baselines.kit.session import stored_shape, train_and_predict
+
+        if kernel.complete:
+            chosen = kernel.complete(chosen, stored_shape(bundle))
+        request = Request(
+            kernel=kernel.name,
+            recipe_name=Path(recipe).stem,
+            recipe=chosen,
+            bundle=bundle,
+            out=folder,
+            clock=clock,
+            seed=seed,
+            device=device,
+            threads=threads,
+            resume=resume,
+            others_busy=CpuReading.take().others_since(before),
+            probabilities=probabilities,
+        )
+        reporter = create_reporter(clock)
+        try:
+            return train_and_predict(kernel.build, request, reporter)
+        finally:
+            reporter.close()
+
+
+def _has_runner() -> bool:
+    return "GRADER_DEADLINE" in os.environ
+
+
+def _clock(budget: str) -> Clock:
+    seconds = parse_duration(budget)
+    return Clock.of_process(seconds) if _has_runner() else Clock.starting_now(seconds)
+
+
+def _last_resort(clock: Clock, out: Path) -> AbstractContextManager[object]:
+    told = f"the budget of {show_duration(clock.budget_seconds)} ended before the run did: {out / files.SUBMISSION}"
+    last_words = lambda: f"{told} holds what was written before"  # noqa: E731
+    return Watchdog(clock, last_words) if _has_runner() else nullcontext()

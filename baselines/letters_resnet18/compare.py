@@ -7,6 +7,7 @@ Adam began with, and from the state of Adam's run that was kept. All runs see th
 """
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from baselines.kit import files
 from baselines.kit.budget import Clock
-from baselines.kit.kernel import base_options, run_in_budget
+from baselines.kit.claim import claim_folder
+from baselines.kit.kernel import base_options, guarded, run_in_budget
 from baselines.kit.load import CpuReading
 from baselines.letters_resnet18.__main__ import KERNEL, WEIGHTS, build
 from competition.errors import UserError
@@ -52,7 +54,8 @@ CONTENDERS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare from the command line; returns the exit code."""
     options = command_line().parse_args(arguments)
-    return run_in_budget(options, lambda bundle, clock: compare(options, bundle, clock))
+    refused = guarded(lambda: _claim_before_anything_is_written(options))
+    return refused or run_in_budget(options, lambda bundle, clock: compare(options, bundle, clock))
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -69,8 +72,7 @@ def command_line() -> argparse.ArgumentParser:
 
 def compare(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None:
     """Run the contenders one after the other, print the table and hand in the run with the lowest validation loss."""
-    if options.epochs <= 0:
-        raise UserError(f"--epochs {options.epochs:g}: give a number above 0")
+    _claim(options, bundle)
     before, began = CpuReading.take(), time.monotonic()
     from baselines.kit.fallback import write_fallback
     from baselines.kit.history import read_history
@@ -81,10 +83,13 @@ def compare(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None
     finishing_seconds = 0.5 * (time.monotonic() - began)
     histories: dict[str, list[Row]] = {}
     reporter = Lines(clock)
+    _clear(options.out)
     for position, contender in enumerate(CONTENDERS):
         share = (clock.remaining - finishing_seconds) / (len(CONTENDERS) - position)
         reporter.note(f"{contender.title}, {position + 1} of {len(CONTENDERS)}")
         request = _request(options, contender, bundle, Clock.starting_now(share), others_busy)
+        if contender.after and not histories[contender.after]:
+            reporter.note(f"{contender.after} was not evaluated: this run begins where it began")
         write_fallback(request.out, bundle)
         train_and_predict(build, request, reporter)
         histories[contender.name] = read_history(request.out)
@@ -93,6 +98,29 @@ def compare(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None
     print(text)
     _hand_in_best(options.out, histories)
     print(f"\n{options.out / TABLE}, {options.out / files.SUBMISSION}")
+
+
+def _claim(options: argparse.Namespace, bundle: "Bundle") -> None:
+    """Results of a comparison are deleted by the same one alone."""
+    if not 0 < options.epochs < math.inf:
+        raise UserError(f"--epochs {options.epochs:g}: give a number above 0")
+    data = {"competition": bundle.rules.competition, "images": len(bundle.train_labels)}
+    claim_folder(options.out, "comparison", {**data, "epochs": options.epochs, "seed": options.seed})
+
+
+def _claim_before_anything_is_written(options: argparse.Namespace) -> None:
+    """A comparison that is refused must leave the submission of the one that lies there."""
+    from competition.bundle import open_bundle
+
+    if options.data is not None:  # else the run itself says what is missing
+        _claim(options, open_bundle(options.data))
+
+
+def _clear(out: Path) -> None:
+    """Delete what was left by an earlier start: SGD would go on from the state that another Adam kept."""
+    (out / TABLE).unlink(missing_ok=True)
+    for contender in CONTENDERS:
+        files.clear_old_results(out / contender.name)
 
 
 def _request(

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from baselines.kit.data import ImageShape
+from baselines.kit.nets import build_net
 from baselines.kit.pretrained import cached_file, load_checked, torchvision_state
 from competition.errors import UserError
 
@@ -15,16 +16,9 @@ def build_model(options: Mapping[str, Any], shape: ImageShape) -> nn.Module:
     """The net of a recipe's `model` options: `net: resnet18` or `net: small`, and the net's own options.
 
     Raises:
-        UserError: unknown net or option, or weights that are not there or do not fit.
+        UserError: unknown net or option, a value that does not fit, or weights that are not there or do not fit.
     """
-    wanted = dict(options)
-    name = wanted.pop("net", "resnet18")
-    if name not in _NETS:
-        raise UserError(f"model.net = {name!r} is unknown: one of {', '.join(_NETS)}")
-    try:
-        return _NETS[name](shape, **wanted)
-    except TypeError as error:
-        raise UserError(f"model {name}: {str(error).split('() ')[-1]}") from None
+    return build_net(_NETS, options, shape)
 
 
 def resnet18(shape: ImageShape, weights: str = "imagenet") -> nn.Module:

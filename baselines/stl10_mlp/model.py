@@ -6,21 +6,19 @@ from typing import Any
 from torch import nn
 
 from baselines.kit.data import ImageShape
+from baselines.kit.nets import build_net
 from competition.errors import UserError
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "leaky_relu": nn.LeakyReLU, "gelu": nn.GELU}
 
 
-def build_model(options: Mapping[str, Any], shape: ImageShape) -> nn.Sequential:
+def build_model(options: Mapping[str, Any], shape: ImageShape) -> nn.Module:
     """The net of a recipe's `model` options: those of `mlp`.
 
     Raises:
         UserError: an unknown option or a value that does not fit.
     """
-    try:
-        return mlp(shape, **options)
-    except TypeError as error:
-        raise UserError(f"model: {str(error).split('() ')[-1]}") from None
+    return build_net({"mlp": mlp}, options, shape)
 
 
 def mlp(

@@ -20,8 +20,8 @@ def build_model(options: Mapping[str, Any], shape: ImageShape) -> nn.Module:
 
     Args:
         options: `name` of timm; `weights`: `timm` (its own, from the cache), `none` or the path of a file; `train`:
-            `all`, `head` or the number of last layers that are trained; whatever else timm's model takes, such as
-            `drop_path_rate`.
+            `all`, `head`, the number of last layers that are trained or, below 1, their share of all layers; whatever
+            else timm's model takes, such as `drop_path_rate`.
         shape: channels, size and classes.
 
     Raises:
@@ -79,20 +79,28 @@ def _start_at_zero(model: nn.Module) -> None:
         nn.init.zeros_(parameter)
 
 
-def _freeze_all_but_last(model: nn.Module, count: Any) -> None:
-    """Train the last `count` of timm's layers and the classifier; frozen batch norms keep their statistics."""
+def _freeze_all_but_last(model: nn.Module, train: Any) -> None:
+    """Train the last of timm's layers and the classifier; frozen batch norms keep their statistics."""
     from timm.models import group_parameters
     from timm.utils.model import freeze_batch_norm_2d  # type: ignore[attr-defined]
 
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise UserError(f"model.train = {count!r}: give all, head or the number of last layers to train")
     layer_of = group_parameters(model, model.group_matcher(coarse=False), reverse=True)  # type: ignore[operator]
-    first_trained = max(layer_of.values()) - count
+    classifier = max(layer_of.values())
+    first_trained = classifier - _count_trained(train, layers=classifier)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(layer_of[name] >= first_trained)
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.BatchNorm2d) and not any(p.requires_grad for p in module.parameters()):
             model.set_submodule(name, freeze_batch_norm_2d(module))  # type: ignore[no-untyped-call]
+
+
+def _count_trained(train: Any, layers: int) -> int:
+    """How many of the layers before the classifier are trained: a number of them, or a share that suits any depth."""
+    if isinstance(train, float) and 0 < train < 1:
+        return max(1, round(train * layers))
+    if not isinstance(train, int) or isinstance(train, bool) or train < 1:
+        raise UserError(f"model.train = {train!r}: give all, head or the number of last layers (below 1: their share)")
+    return train
 
 
 def complete(recipe: Recipe, shape: ImageShape) -> Recipe:

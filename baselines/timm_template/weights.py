@@ -37,6 +37,15 @@ def find_weights(name: str, weights: str) -> Path:
     )
 
 
+def is_cached(name: str) -> bool:
+    """Whether a model's own weights lie in a cache, so that a run can begin from them."""
+    try:
+        find_weights(name, "timm")
+    except UserError:
+        return False
+    return True
+
+
 def fit_names(path: Path, name: str) -> dict[str, Tensor]:
     """The weights in `path` under timm's names.
 

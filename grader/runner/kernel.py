@@ -40,7 +40,8 @@ def find_kernel(kernel: str) -> Kernel:
     if path.is_file() and path.suffix == ".py":
         return Kernel(path.stem, (sys.executable, str(path)))
     if path.is_file() and path.suffix == ".ipynb":
-        return Kernel(path.stem, (sys.executable, "-m", "grader.runner.notebook", str(path)))
+        command = (sys.executable, "-m", "grader.runner.notebook", str(path))
+        return Kernel(path.stem, command, import_path=_import_root(path.parent))
     raise UserError(f"{kernel}: no kernel here; {_what_would_do(path, name)}")
 
 
@@ -49,6 +50,11 @@ def _from_folder(folder: Path) -> Kernel:
     if folder.name.isidentifier():
         return Kernel(folder.name, (sys.executable, "-m", folder.name), import_path=folder.parent)
     return Kernel(folder.name, (sys.executable, str(folder)))
+
+
+def _import_root(folder: Path) -> Path:
+    """Where a notebook in `folder` imports from: above its package, or its own folder where it is in none."""
+    return _import_root(folder.parent) if (folder / "__init__.py").is_file() else folder
 
 
 def _what_would_do(path: Path, name: str) -> str:

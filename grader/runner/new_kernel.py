@@ -8,6 +8,7 @@ from competition.errors import UserError
 from grader.runner.kernel import BASELINES, baseline_names
 
 TEXTS = {".py", ".md", ".yaml", ".ipynb"}
+NOT_COPIED = ("__pycache__", ".ipynb_checkpoints", "runs")  # what using a baseline leaves in its folder
 
 
 def new_kernel(target: Path, baseline: str) -> list[Path]:
@@ -27,7 +28,7 @@ def new_kernel(target: Path, baseline: str) -> list[Path]:
         raise UserError(f"'{target.name}' is no name for a kernel; use letters, digits and _, such as my_idea")
     if target.exists():
         raise UserError(f"{target}: is there already; choose another name")
-    shutil.copytree(BASELINES / baseline, target, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(BASELINES / baseline, target, ignore=shutil.ignore_patterns(*NOT_COPIED))
     files = sorted(path for path in target.rglob("*") if path.is_file())
     for file in files:
         if file.suffix in TEXTS:

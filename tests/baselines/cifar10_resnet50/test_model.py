@@ -15,6 +15,7 @@ from baselines.kit.augment import create_augmentation
 from baselines.kit.data import ImageShape, load_images
 from baselines.kit.device import Placement
 from baselines.kit.features import LooksAtImages, Probe
+from baselines.kit.plan import on_rung
 from baselines.kit.recipe import load_recipe, with_changes
 from baselines.kit.schedules import create_schedule
 from baselines.kit.summary import count_parameters
@@ -154,6 +155,15 @@ def test_the_reference_recipe_is_the_courses():
     assert (recipe.image_px, recipe.mean, recipe.std) == (224, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
     assert create_schedule(recipe.schedule, 3).factor(0.99) == 1.0
     assert recipe.model == {"net": "resnet50", "weights": "imagenet", "train": "all"}
+
+
+def test_rates_and_decay_of_head_and_biases_go_with_the_batch_on_every_rung():
+    """airbench adds up the losses of a batch; this kit takes their mean, so the same rate a picture grows with it."""
+    recipe = load_recipe(RECIPES, "strong")
+    for rung in recipe.ladder:
+        taken = on_rung(recipe, rung, "x")
+        rates = (taken.optimizer_options["head_lr"], taken.optimizer_options["bias_lr"], taken.weight_decay)
+        assert [rate / taken.batch for rate in rates] == pytest.approx([0.67, 0.053, 2e-6])
 
 
 def test_the_ladder_goes_down_as_declared():

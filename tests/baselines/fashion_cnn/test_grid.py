@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import dataclasses
 import json
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from baselines.fashion_cnn.cells import CELLS
 from baselines.fashion_cnn.results import CellResult, markdown, read_result
 from baselines.kit.budget import Clock
 from baselines.kit.history import Row
+from baselines.kit.recipe import load_recipe
 from competition.bundle import open_bundle
 from competition.errors import UserError
 from tests.baselines.glyphs import ROOT, accuracy_on_test, kernel_process, read_submission, write_bundle
 from tests.baselines.notebooks import run_notebook
+from tests.baselines.runs import run
 
 
 def options(out: Path, epochs: float = 2, seed: int = 3) -> argparse.Namespace:
@@ -67,6 +70,12 @@ def test_the_table_has_18_rows_with_the_figures_of_their_runs(whole):
     assert (whole / "grid.md").read_text().count("\n") == 2 + 18
 
 
+def test_losses_are_given_after_whole_epochs_however_few(bundle, tmp_path):
+    reference = load_recipe(KERNEL.recipes, "reference")
+    outcome = run(bundle, tmp_path, epochs=2.5, evaluations=reference.evaluations)
+    assert [row.epoch for row in outcome.fit.rows] == [1, 2, 2.5]
+
+
 def test_the_submission_is_that_of_the_best_cell(whole):
     best = max(rows_of(whole), key=lambda row: float(row["validation_accuracy"]))
     name = f"{best['model']}-{best['loss']}-{best['optimizer']}"
@@ -102,6 +111,19 @@ def test_another_grid_is_not_mixed_into_the_folder(whole, small):
         run_grid(small, whole, seed=4)
 
 
+def test_a_grid_that_is_refused_leaves_what_lies_there(whole, small):
+    before = {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()}
+    assert grid.main(["--data", str(small), "--out", str(whole), "--epochs", "2", "--seed", "4"]) == 2
+    assert {path: path.read_bytes() for path in whole.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("epochs", "steps"), [(0.333, 281), (0.333, 280), (2.5, 2110), (1e-6, 1)])
+def test_a_part_of_an_epoch_is_complete_when_its_whole_steps_are_made(epochs, steps):
+    row = dataclasses.replace(a_row(0.25, 0.9), step=steps, epoch=float(f"{steps / 844:.6g}"))
+    result = CellResult(CELLS[0], [row], 0.1, steps / 844, 1.0, "the budget is used up", False)
+    assert result.has_trained(epochs) == (steps != 280)
+
+
 def test_a_budget_that_is_too_short_leaves_cells_for_the_next_call(small, tmp_path):
     short = kernel_process(
         "baselines.fashion_cnn.grid", "--data", str(small), "--out", str(tmp_path), "--budget", "12s",
@@ -114,7 +136,13 @@ def test_a_budget_that_is_too_short_leaves_cells_for_the_next_call(small, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"), [(["--epochs", "0"], "above 0"), (["--data", "nowhere"], "nowhere"), ([], "no data")]
+    ("arguments", "told"),
+    [
+        (["--epochs", "0"], "above 0"),
+        (["--epochs", "inf"], "above 0"),
+        (["--data", "nowhere"], "nowhere"),
+        ([], "no data"),
+    ],
 )
 def test_wrong_use_is_told_in_one_line(arguments, told, small, tmp_path):
     given = ["--data", str(small)] if "--epochs" in arguments else []

@@ -75,6 +75,7 @@ def test_the_reference_recipe_is_the_one_that_was_handed_in():
     assert (recipe.optimizer, recipe.lr, recipe.batch, recipe.loss) == ("adam", 1e-3, 64, "cross_entropy")
     assert recipe.schedule == {"name": "step", "step_size": 3, "gamma": 0.5}
     assert recipe.epochs in (6, 7)
+    assert recipe.evaluations == 1  # after each epoch, as reported, also where fewer fit
     assert (recipe.keep, recipe.augment, recipe.weight_decay, recipe.label_smoothing) == ("accuracy", {}, 0, 0)
 
 
@@ -95,7 +96,7 @@ def test_a_summary_names_layers_and_the_count_and_changes_no_random_number(net):
 @pytest.mark.parametrize(
     ("options", "shape", "told"),
     [
-        ({"net": "resnet"}, SHAPE, "bottleneck or plain"),
+        ({"net": "resnet"}, SHAPE, "bottleneck, plain"),
         ({"net": "plain", "width": 3}, SHAPE, "width"),
         ({}, ImageShape(1, 64, 64, 52), "90x90"),
     ],

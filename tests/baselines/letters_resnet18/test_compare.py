@@ -2,6 +2,8 @@
 
 import argparse
 import csv
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from baselines.kit.budget import Clock
 from baselines.kit.history import Row
 from baselines.letters_resnet18 import compare
 from competition.bundle import open_bundle
+from competition.errors import UserError
 from tests.baselines.glyphs import ROOT, accuracy_on_test, kernel_process, read_submission
 from tests.baselines.notebooks import run_notebook
 
@@ -54,6 +57,26 @@ def test_sgd_after_adam_begins_with_the_state_that_adams_run_kept(compared):
 def test_the_submission_is_that_of_the_lowest_validation_loss(compared):
     best = min(("adam", "sgd", "sgd_after_adam"), key=lambda name: min(losses(compared, name)))
     assert (compared / "submission.csv").read_bytes() == (compared / best / "submission.csv").read_bytes()
+
+
+def test_what_an_earlier_start_left_is_no_part_of_a_comparison(glyphs, compared, tmp_path):
+    """The time suffices for no evaluation, so Adam keeps no state that SGD could go on from."""
+    out = tmp_path / "out"
+    shutil.copytree(compared, out)
+    options = argparse.Namespace(out=out, epochs=2, seed=3, device="cpu", threads=1, weights="none")
+    compare.compare(options, open_bundle(glyphs), Clock.starting_now(0.1))
+    assert not list(out.glob("*/model.pt"))
+    assert json.loads((out / "sgd_after_adam" / "run.json").read_text())["recipe"]["model"]["weights"] == "none"
+
+
+def test_another_comparison_is_refused_and_leaves_what_lies_there(glyphs, compared):
+    before = {path: path.read_bytes() for path in compared.rglob("*") if path.is_file()}
+    arguments = ["--data", str(glyphs), "--out", str(compared), "--epochs", "2", "--weights", "none", "--seed", "4"]
+    assert compare.main(arguments) == 2
+    assert {path: path.read_bytes() for path in compared.rglob("*") if path.is_file()} == before
+    options = argparse.Namespace(out=compared, epochs=3, seed=3, device="cpu", threads=1, weights="none")
+    with pytest.raises(UserError, match=r"holds another comparison.*choose another --out"):
+        compare.compare(options, open_bundle(glyphs), Clock.starting_now(900))
 
 
 def a_row(epoch: float, loss: float) -> Row:

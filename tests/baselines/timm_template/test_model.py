@@ -95,6 +95,20 @@ def test_frozen_layers_stay_with_their_statistics_and_the_last_ones_move(lite0_w
     assert all(name.startswith(last) for name in changed)  # running statistics among them
 
 
+def trained(name: str, train: object) -> set[str]:
+    model = build_model({"name": name, "weights": "none", "train": train}, SMALL)
+    return {key for key, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def test_a_share_of_the_layers_suits_any_depth():
+    rung = next(rung for rung in load_recipe(RECIPES, "strong").ladder if rung["min_epochs"] == 1.2)
+    share = rung["model"]["train"]
+    assert trained(LITE0, share) == trained(LITE0, 11)  # of 17
+    assert trained("resnet18", share) == trained("resnet18", 6)  # of nine, eight of them blocks
+    assert trained("resnet18", 6) < trained("resnet18", 11) == trained("resnet18", "all")
+    assert trained("resnet18", 0.01) == trained("resnet18", 1)
+
+
 def test_a_linear_probe_trains_one_layer(lite0_weights):
     model = build_model({"name": LITE0, "weights": str(lite0_weights), "train": "head"}, SMALL)
     assert isinstance(model, Probe)
@@ -152,6 +166,7 @@ def test_batches_are_those_of_timms_own_evaluation_transform(tmp_path):
         ({"name": LITE0, "weights": "none", "depht": 3}, "depht"),
         ({"name": LITE0, "weights": "none", "train": "half"}, "all, head or the number"),
         ({"name": LITE0, "weights": "none", "train": 0}, "all, head or the number"),
+        ({"name": LITE0, "weights": "none", "train": 1.5}, "all, head or the number"),
         ({"name": LITE0, "weights": "/nowhere/weights.pth"}, "no weights here"),
     ],
 )

@@ -72,6 +72,16 @@ def test_the_notebook_runs_from_top_to_bottom(pictures, lite0_weights, tmp_path)
 
 
 @pytest.mark.slow
+def test_the_notebook_runs_without_weights_in_any_cache(pictures, tmp_path, monkeypatch):
+    for cache in ("HF_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(cache, str(tmp_path / "empty"))
+    notebook = ROOT / "baselines" / "timm_template" / "kernel.ipynb"
+    out = tmp_path / "out"
+    run_notebook(notebook, tmp_path, data=str(pictures), out=str(out), budget="45s")
+    assert json.loads((out / "run.json").read_text())["recipe"]["model"]["weights"] == "none"
+
+
+@pytest.mark.slow
 def test_a_budget_too_short_for_all_features_ends_in_time_with_a_part_of_them(lite0_weights, tmp_path):
     many = write_pictures(tmp_path, train=600, validation=100, test=100)
     out = tmp_path / "out"

@@ -137,7 +137,7 @@ def test_a_pruned_trial_stops_at_once_and_leaves_nothing(glyphs, tmp_path):
 
 
 @pytest.mark.parametrize(("settings", "told"), [
-    ({"model.widths": [8, -1]}, "RuntimeError"),
+    ({"model.widths": [8, -1]}, "model.widths = [8, -1]"),
     ({"model.pool_after": [1, 2, 3], "model.depth": 3}, "depth"),
 ])  # fmt: skip
 def test_an_impossible_combination_fails_alone_with_its_reason(glyphs, tmp_path, settings, told):

@@ -172,6 +172,33 @@ def test_a_notebook_runs_from_top_to_bottom(tmp_path: Path):
     assert outcome.submission is not None
 
 
+@pytest.mark.parametrize(("exit_code", "status"), [(0, "finished"), (3, "failed")])
+def test_a_notebook_that_ends_its_process_is_judged_by_its_exit_code_as_a_script_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exit_code: int, status: str
+):
+    import nbformat
+
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+
+    text = f"import os; open('submission.csv', 'w').write('id\\n'); os._exit({exit_code})"
+    cells = [nbformat.v4.new_code_cell(text), nbformat.v4.new_code_cell("raise RuntimeError('not reached')")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "idea.ipynb")
+    kernel = find_kernel(str(tmp_path / "idea.ipynb"))
+    outcome = run_kernel(kernel, tmp_path, tmp_path / "runs", budget_seconds=60, seed=1)
+    assert outcome.status == status
+    assert (outcome.submission is not None) == (exit_code == 0)
+
+
+def test_a_notebook_imports_from_above_its_package_and_else_from_its_own_folder(tmp_path: Path):
+    package = tmp_path / "kernels" / "my_idea"
+    package.mkdir(parents=True)
+    for folder in (package, tmp_path):
+        (folder / "kernel.ipynb").touch()
+    (package / "__init__.py").touch()
+    assert find_kernel(str(package / "kernel.ipynb")).import_path == package.parent
+    assert find_kernel(str(tmp_path / "kernel.ipynb")).import_path == tmp_path
+
+
 def test_baselines_are_found_by_name():
     assert "pixels_linear" in baseline_names()
     assert find_kernel("pixels_linear").command[1:] == ("-m", "baselines.pixels_linear")

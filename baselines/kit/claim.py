@@ -1,0 +1,32 @@
+"""A folder that holds many runs belongs to one comparison: another one must not mix its results into it unnoticed."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from baselines.kit.files import make_output_folder, write_json
+from competition.errors import UserError
+
+
+def claim_folder(folder: Path, name: str, wanted: Mapping[str, Any]) -> None:
+    """Write down in `folder/NAME.json` what the folder's runs have in common.
+
+    Args:
+        folder: made where it is not there.
+        name: what the runs are together, as `grid`.
+        wanted: plain values, such as the seed and the epochs.
+
+    Raises:
+        UserError: the folder was claimed with other values, or it cannot be written to.
+    """
+    path = make_output_folder(folder) / f"{name}.json"
+    if not path.exists():
+        write_json(path, dict(wanted))
+        return
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        there = None
+    if there != wanted:
+        raise UserError(f"{folder}: holds another {name} ({there}, not {dict(wanted)}); choose another --out")
