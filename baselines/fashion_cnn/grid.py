@@ -85,7 +85,9 @@ def run_grid(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> Non
         if share < _SMALLEST_SHARE:
             print(f"no time was left for {cell.title}: give a longer --budget, the same --out goes on", file=sys.stderr)
             break
-        _train_cell(grid, cell, Clock.starting_now(share))
+        # What was faster for the first cell holds for all: rows of two precisions could not be compared.
+        precision = next((result.precision for result in results.values()), "auto")
+        _train_cell(grid, cell, precision, Clock.starting_now(share))
         results = finished(grid)
         _tell(cell, results.get(cell), clock)
         write_table(grid.out, results)
@@ -124,7 +126,7 @@ def _is_complete(result: "CellResult | None", grid: Grid) -> bool:
     return result is not None and (result.diverged or result.has_trained(grid.epochs))
 
 
-def _train_cell(grid: Grid, cell: Cell, clock: Clock) -> None:
+def _train_cell(grid: Grid, cell: Cell, precision: str, clock: Clock) -> None:
     from baselines.kit.fallback import write_fallback
     from baselines.kit.live import Silent
     from baselines.kit.recipe import load_recipe, with_changes
@@ -132,7 +134,7 @@ def _train_cell(grid: Grid, cell: Cell, clock: Clock) -> None:
     from baselines.kit.session import train_and_predict
 
     reference = load_recipe(KERNEL.recipes, "reference")
-    recipe = with_changes(reference, {**recipe_changes(cell), "epochs": grid.epochs}, cell.name)
+    recipe = with_changes(reference, {**recipe_changes(cell), "epochs": grid.epochs, "precision": precision}, cell.name)
     out = files.make_output_folder(grid.folder(cell))
     write_fallback(out, grid.bundle)
     request = Request(

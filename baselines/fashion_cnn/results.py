@@ -13,7 +13,7 @@ from baselines.kit import files
 from baselines.kit.history import Row, read_history
 
 _COLUMNS = (
-    *("model", "loss", "optimizer", "learning_rate", "epochs", "train_loss", "reported_loss"),
+    *("model", "loss", "optimizer", "learning_rate", "precision", "epochs", "train_loss", "reported_loss"),
     *("validation_loss", "validation_accuracy", "seconds", "ending"),
 )
 
@@ -25,6 +25,7 @@ class CellResult:
     cell: Cell
     rows: Sequence[Row]
     learning_rate: float
+    precision: str
     epochs: float
     seconds: float
     ending: str
@@ -59,7 +60,8 @@ def read_result(folder: Path, cell: Cell) -> CellResult | None:
         record = json.loads((folder / files.RUN).read_text(encoding="utf-8"))
         rows, seconds = read_history(folder), float(record["seconds"]["training"])
         rate, ending, diverged = record["recipe"]["lr"], record["ending"], record["diverged"]
-        result = CellResult(cell, rows, rate, record["epochs"], seconds, ending, diverged)
+        precision = record["precision"]
+        result = CellResult(cell, rows, rate, precision, record["epochs"], seconds, ending, diverged)
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
     return result if rows or diverged else None
@@ -73,7 +75,9 @@ def write_table(folder: Path, results: Mapping[Cell, CellResult]) -> None:
     for cell, result in results.items():
         figures = (result.train_loss, REPORTED[cell], result.validation_loss, result.validation_accuracy)
         shown = [f"{result.epochs:.2f}", *(f"{value:.6g}" for value in figures), f"{result.seconds:.1f}"]
-        writer.writerow([cell.model, cell.loss, cell.optimizer, result.learning_rate, *shown, result.ending])
+        writer.writerow(
+            [cell.model, cell.loss, cell.optimizer, result.learning_rate, result.precision, *shown, result.ending]
+        )
     files.write_text(folder / "grid.csv", text.getvalue())
     files.write_text(folder / "grid.md", markdown(results) + "\n")
 

@@ -83,15 +83,16 @@ def compare(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None
     finishing_seconds = 0.5 * (time.monotonic() - began)
     histories: dict[str, list[Row]] = {}
     reporter = Lines(clock)
+    precision = "auto"  # measured for the first run; curves of two precisions could not be compared
     _clear(options.out)
     for position, contender in enumerate(CONTENDERS):
         share = (clock.remaining - finishing_seconds) / (len(CONTENDERS) - position)
         reporter.note(f"{contender.title}, {position + 1} of {len(CONTENDERS)}")
-        request = _request(options, contender, bundle, Clock.starting_now(share), others_busy)
+        request = _request(options, contender, bundle, Clock.starting_now(share), others_busy, precision)
         if contender.after and not histories[contender.after]:
             reporter.note(f"{contender.after} was not evaluated: this run begins where it began")
         write_fallback(request.out, bundle)
-        train_and_predict(build, request, reporter)
+        precision = train_and_predict(build, request, reporter).plan.placement.precision
         histories[contender.name] = read_history(request.out)
     text = table(histories)
     files.write_text(options.out / TABLE, text + "\n")
@@ -124,7 +125,12 @@ def _clear(out: Path) -> None:
 
 
 def _request(
-    options: argparse.Namespace, contender: Contender, bundle: "Bundle", clock: Clock, others_busy: float
+    options: argparse.Namespace,
+    contender: Contender,
+    bundle: "Bundle",
+    clock: Clock,
+    others_busy: float,
+    precision: str,
 ) -> "Request":
     from baselines.kit.recipe import load_recipe, with_changes
     from baselines.kit.request import Request
@@ -133,7 +139,7 @@ def _request(
     kept = options.out / contender.after / files.WEIGHTS if contender.after else None
     if kept is not None and kept.exists():  # absent where the time did not suffice for one evaluation
         weights = str(kept)
-    changes = {"model": {"weights": weights}, "epochs": options.epochs}
+    changes = {"model": {"weights": weights}, "epochs": options.epochs, "precision": precision}
     return Request(
         kernel=KERNEL.name,
         recipe_name=contender.name,

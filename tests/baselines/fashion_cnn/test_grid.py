@@ -76,6 +76,11 @@ def test_losses_are_given_after_whole_epochs_however_few(bundle, tmp_path):
     assert [row.epoch for row in outcome.fit.rows] == [1, 2, 2.5]
 
 
+def test_all_cells_were_trained_in_the_precision_of_the_first(whole):
+    precisions = [row["precision"] for row in rows_of(whole)]
+    assert precisions == [json.loads((whole / "cells" / CELLS[0].name / "run.json").read_text())["precision"]] * 18
+
+
 def test_the_submission_is_that_of_the_best_cell(whole):
     best = max(rows_of(whole), key=lambda row: float(row["validation_accuracy"]))
     name = f"{best['model']}-{best['loss']}-{best['optimizer']}"
@@ -120,7 +125,7 @@ def test_a_grid_that_is_refused_leaves_what_lies_there(whole, small):
 @pytest.mark.parametrize(("epochs", "steps"), [(0.333, 281), (0.333, 280), (2.5, 2110), (1e-6, 1)])
 def test_a_part_of_an_epoch_is_complete_when_its_whole_steps_are_made(epochs, steps):
     row = dataclasses.replace(a_row(0.25, 0.9), step=steps, epoch=float(f"{steps / 844:.6g}"))
-    result = CellResult(CELLS[0], [row], 0.1, steps / 844, 1.0, "the budget is used up", False)
+    result = CellResult(CELLS[0], [row], 0.1, "fp32", steps / 844, 1.0, "the budget is used up", False)
     assert result.has_trained(epochs) == (steps != 280)
 
 
@@ -158,8 +163,8 @@ def a_row(loss: float, accuracy: float) -> Row:
 
 def test_the_table_shows_what_was_not_run_and_what_diverged():
     results = {
-        CELLS[0]: CellResult(CELLS[0], [a_row(0.25, 0.9)], 0.1, 10, 1.0, "all 10 epochs done", False),
-        CELLS[1]: CellResult(CELLS[1], [], 0.1, 0.3, 1.0, "the loss became nan at step 3", True),
+        CELLS[0]: CellResult(CELLS[0], [a_row(0.25, 0.9)], 0.1, "fp32", 10, 1.0, "all 10 epochs done", False),
+        CELLS[1]: CellResult(CELLS[1], [], 0.1, "fp32", 0.3, 1.0, "the loss became nan at step 3", True),
     }
     lines = markdown(results).splitlines()[2:]
     assert lines[0] == "| Model 1 | CrossEntropy | Adam | 10.0 | 0.2500 | 0.2729 | 1.2500 | **90.00 %** |"
