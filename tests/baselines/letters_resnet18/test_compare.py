@@ -45,6 +45,12 @@ def test_the_table_has_a_row_an_epoch_with_the_losses_of_each_run(compared):
     assert "1.613" in lines[2] and "0.188" in lines[2]
 
 
+def test_all_runs_of_a_comparison_were_trained_in_the_precision_of_the_first(compared):
+    records = [json.loads((compared / name / "run.json").read_text()) for name in ("adam", "sgd", "sgd_after_adam")]
+    assert len({record["precision"] for record in records}) == 1
+    assert [record["recipe"]["precision"] for record in records] == ["auto", *[records[0]["precision"]] * 2]
+
+
 def test_sgd_after_adam_begins_with_the_state_that_adams_run_kept(compared):
     """One epoch of SGD at 1e-3 changes little, so its weights lie near Adam's and far from the first ones."""
     adam, sgd, after = (
