@@ -10,7 +10,7 @@ from baselines.kit import files
 from baselines.kit.kernel import guarded, run_in_budget
 from baselines.kit.load import CpuReading
 from baselines.tune.kernels import find_kernel
-from baselines.tune.options import opened_bundle, starting_recipe, tuning_options
+from baselines.tune.options import completed_recipe, opened_bundle, starting_recipe, tuning_options
 
 if TYPE_CHECKING:
     from baselines.kit.budget import Clock
@@ -79,6 +79,7 @@ def _search(options: argparse.Namespace, bundle: "Bundle", clock: "Clock") -> No
     before = CpuReading.take()
     kernel, recipe, space = _kernel_recipe_space(options)
     study = _study(options, kernel, recipe, space, bundle)
+    recipe = completed_recipe(kernel, options, bundle)
     finish_seconds = max(2.0, 2 * clock.elapsed)  # drawing slows down with the machine just as the imports did
     limits = Limits(options.trials, options.parallel, clock.last_call - finish_seconds)
     threads = options.threads or max(1, (_cores() - round(CpuReading.take().others_since(before))) // options.parallel)

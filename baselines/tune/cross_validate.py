@@ -15,7 +15,7 @@ from baselines.kit import files
 from baselines.kit.budget import Clock, show_duration
 from baselines.kit.kernel import guarded, run_in_budget
 from baselines.tune.kernels import find_kernel
-from baselines.tune.options import opened_bundle, starting_recipe, tuning_options
+from baselines.tune.options import completed_recipe, opened_bundle, starting_recipe, tuning_options
 from competition.errors import UserError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _cross_validate(options: argparse.Namespace, bundle: "Bundle", clock: Clock)
     from baselines.tune.folds import assign_folds
 
     kernel = find_kernel(options.kernel)
-    recipe = starting_recipe(kernel, options)
+    recipe = completed_recipe(kernel, options, bundle)
     of_row, reason = assign_folds(bundle, options.folds, options.seed)
     _say(clock, f"{options.folds} folds: {reason}")
     identity = _identity(kernel, recipe, bundle, options)
