@@ -147,6 +147,7 @@ def _facts(outcome: "Outcome") -> tuple[str, float | None, dict[str, Any]]:
         "epochs": round(fit.epochs, 3),
         "images_per_second": round(fit.images_per_second, 1),
         "validation_images": len(outcome.data.validation),
+        "plan": outcome.plan.reason,
         "ending": fit.ending,
         "diagnosis": outcome.findings[0].illness if outcome.findings else "",
     }

@@ -15,7 +15,7 @@ from baselines.tune.options import completed_recipe
 from baselines.tune.prepared import prepare
 from tests.baselines.glyphs import kernel_process
 from tests.baselines.runs import FAST, run, small_net
-from tests.baselines.tune.completing import write_kernel
+from tests.baselines.tune.folders import write_kernel
 from tests.baselines.tune.small import flags
 
 
