@@ -2,6 +2,7 @@
 
 import argparse
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ def identity(
         options: the seed.
         more: what else a tool depends on.
     """
-    return {
+    found = {
         "kernel": kernel.name,
         "competition": bundle.rules.competition,
         "bundle": hashlib.sha256((bundle.folder / MANIFEST).read_bytes()).hexdigest(),
@@ -85,6 +86,8 @@ def identity(
         "seed": options.seed,
         **more,
     }
+    plain: dict[str, Any] = json.loads(json.dumps(found))  # as it is read back
+    return plain
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
