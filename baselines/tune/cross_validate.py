@@ -105,7 +105,8 @@ def _cross_validate(
     _say(clock, f"{options.folds} folds: {reason}")
     finish_seconds: float = 1.0 + 0.3 * clock.elapsed + 2e-6 * len(of_row) * len(bundle.rules.labels) * options.folds
     outs = [files.make_output_folder(options.out / f"fold{number}") for number in range(options.folds)]
-    kept = [read_fold(out, of_row == number, bundle, known) if earlier else None for number, out in enumerate(outs)]
+    trained = known | {"trained_recipe": earlier.get("trained_recipe")}
+    kept = [read_fold(out, of_row == number, bundle, trained) for number, out in enumerate(outs)]
     folds = {fold.number: fold for fold in kept if fold is not None}
 
     def share() -> float:
@@ -113,7 +114,8 @@ def _cross_validate(
 
     training, plan = _plan(options, bundle, len(of_row), Clock.starting_now(share()), earlier)
     _say(clock, f"plan of every fold: {plan}; {_AT_THE_END}")
-    shared = known | {"folds_from": reason, "plan": plan, "trained_recipe": training.recipe.model_dump(mode="json")}
+    trained = known | {"trained_recipe": training.recipe.model_dump(mode="json")}
+    shared = trained | {"folds_from": reason, "plan": plan}
     files.write_json(options.out / RECORD, shared)  # a resumed cross validation trains the same rung
     for number, out in enumerate(outs):
         if number not in folds:
@@ -122,7 +124,7 @@ def _cross_validate(
                 raise UserError(f"{show_duration(max(0, seconds))} are left for fold {number}; give a longer --budget")
             (out / RECORD).unlink(missing_ok=True)
             fold = train_fold(training, number, of_row == number, out, seconds, lambda text: _say(clock, text))
-            keep_fold(out, fold, known)
+            keep_fold(out, fold, trained)
             training = replace(training, seconds_a_row=fold.seconds_a_row)
             folds[number] = fold
         _say(clock, show_fold(folds[number], bundle))

@@ -23,16 +23,16 @@ RECORD = "cross_validation.json"
 _MEASURED = ("number", "held_out", "seconds", "epochs", "seconds_a_row")
 
 
-def keep_fold(out: Path, fold: Fold, known: dict[str, Any]) -> None:
-    """Write the record of a complete fold, which lets `--resume` keep it; `known` is what it depends on."""
+def keep_fold(out: Path, fold: Fold, trained: dict[str, Any]) -> None:
+    """Write the record of a complete fold, which lets `--resume` keep it; `trained` is what it depends on."""
     if fold.is_complete:
-        files.write_json(out / RECORD, {"of": known, **{name: getattr(fold, name) for name in _MEASURED}})
+        files.write_json(out / RECORD, {"of": trained, **{name: getattr(fold, name) for name in _MEASURED}})
 
 
-def read_fold(out: Path, validation: "NDArray[np.bool_]", bundle: "Bundle", known: dict[str, Any]) -> Fold | None:
+def read_fold(out: Path, validation: "NDArray[np.bool_]", bundle: "Bundle", trained: dict[str, Any]) -> Fold | None:
     """A fold that was completed before with the same settings; None where it has to be trained."""
     record = read_record(out / RECORD)
-    if record.get("of") != known:
+    if record.get("of") != trained:
         return None
     rows = np.flatnonzero(validation)
     try:
