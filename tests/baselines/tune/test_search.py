@@ -245,3 +245,29 @@ def test_a_budget_too_short_for_one_trial_of_a_resumed_search_is_told(glyphs, tm
     done = kernel_process("baselines.tune", *arguments, "--resume")
     assert done.returncode == 2
     assert "one of this search has 5 min 00 s" in done.stderr
+
+
+FIRST_TRIAL = """
+import sys
+from multiprocessing import Pipe
+from pathlib import Path
+from baselines.tune import worker
+from baselines.tune.messages import Setup, Task
+from tests.baselines.tune.small import KERNEL, recipe
+from tests.baselines.tune.test_search import Judge
+
+data, out = map(Path, sys.argv[1:])
+ours, theirs = Pipe()
+bench = worker._set_up(theirs, Setup(KERNEL, recipe().model_dump(), data, "cpu", 1, 3, 0))
+Judge(ours, lambda message: False).start()
+before = {name.partition(".")[0] for name in sys.modules}
+assert worker._run(bench, Task(0, {}, 30.0, out)).state == "finished"
+print(*sorted({name.partition(".")[0] for name in sys.modules} - before))
+"""
+
+
+def test_the_first_trial_pays_for_no_import_of_a_library(glyphs, tmp_path):
+    process = [sys.executable, "-c", FIRST_TRIAL, str(glyphs), str(tmp_path / "out")]
+    done = subprocess.run(process, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not {"timm", "matplotlib", "torchinfo", "torchvision"} & set(done.stdout.split())
