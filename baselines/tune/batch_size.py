@@ -7,7 +7,7 @@ import argparse
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from baselines.kit import files
 from baselines.kit.budget import Clock, parse_duration
 from baselines.kit.kernel import guarded
 from baselines.tune.kernels import find_kernel
-from baselines.tune.options import opened_bundle, starting_recipe, tuning_options
+from baselines.tune.options import completed_recipe, measuring_options, opened_bundle
 from competition.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _EPILOG = f"""examples:
   {_COMMAND} fontchar_bottleneck --data data/fontchar
   {_COMMAND} cifar10_resnet50 --data data/cifar10 --memory 12g
 
-Prints a line a batch size, the one to take and why; {RECORD} in --out holds the same.
+Prints a line a batch size as it is measured, then the one to take and why; {RECORD} in --out holds the same.
 exit codes: 0 fine, 1 the bundle is bad, 2 wrong use or a missing prerequisite"""
 
 
@@ -53,7 +53,13 @@ class Finding:
     speeds: tuple[Speed, ...]
 
 
-def find_batch_size(prepared: "Prepared", smallest: int, clock: Clock, memory: int | None = None) -> Finding:
+def find_batch_size(
+    prepared: "Prepared",
+    smallest: int,
+    clock: Clock,
+    memory: int | None = None,
+    tell: Callable[[Speed], None] = lambda speed: None,
+) -> Finding:
     """Double the batch until memory ends, speed stops growing or an epoch is one batch.
 
     Args:
@@ -61,6 +67,7 @@ def find_batch_size(prepared: "Prepared", smallest: int, clock: Clock, memory: i
         smallest: the first batch.
         clock: when its time is up, what was measured decides.
         memory: bytes that may be used; None: most of what is free.
+        tell: takes each speed as soon as it is measured.
 
     Raises:
         UserError: not even the smallest batch fits into memory.
@@ -78,6 +85,7 @@ def find_batch_size(prepared: "Prepared", smallest: int, clock: Clock, memory: i
                 if not (is_out_of_memory(error) or "bad_alloc" in str(error)):
                     raise
                 return _chosen(speeds, f"memory ended at {batch} images")
+            tell(speeds[-1])
             if _stopped_growing(speeds):
                 return _chosen(speeds, f"speed stopped growing: {_shown(speeds[-3:])}")
             if clock.remaining < 4 * sum(speed.batch / speed.images_per_second for speed in speeds[-1:]) + 1:
@@ -139,8 +147,10 @@ def limited_memory(placement: "Placement", limit: int | None) -> Iterator[None]:
     if placement.device.type == "cuda":
         total = torch.cuda.get_device_properties(placement.device).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, limit / total) if limit else 1.0, placement.device)
-        yield
-        torch.cuda.set_per_process_memory_fraction(1.0, placement.device)
+        try:
+            yield
+        finally:
+            torch.cuda.set_per_process_memory_fraction(1.0, placement.device)
         return
     import resource
 
@@ -174,7 +184,7 @@ def parse_bytes(text: str) -> int:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of the finder."""
-    parser = tuning_options("baselines.tune.batch_size", "Find the batch size at which training is fast.", _EPILOG)
+    parser = measuring_options("baselines.tune.batch_size", "Find the batch size at which training is fast.", _EPILOG)
     finder = parser.add_argument_group("batch size")
     finder.add_argument("--smallest", type=int, default=8, metavar="N", help="first batch (8)")
     finder.add_argument("--memory", type=parse_bytes, metavar="BYTES", help="that the run may use, as 12g (most of it)")
@@ -192,19 +202,21 @@ def _find(options: argparse.Namespace) -> None:
     if options.smallest < 2:
         raise UserError(f"--smallest {options.smallest}: batch norm needs two images at least")
     bundle, kernel = opened_bundle(options.data), find_kernel(options.kernel)
-    recipe = starting_recipe(kernel, options)
+    recipe = completed_recipe(kernel, options, bundle)
     from baselines.tune.prepared import prepare
 
     out = files.make_output_folder(options.out)
     prepared = prepare(kernel, recipe, bundle, clock, options.seed, options.device, options.threads)
-    finding = find_batch_size(prepared, options.smallest, clock, options.memory)
-    for speed in finding.speeds:
-        print(f"batch {speed.batch:6d}  {speed.images_per_second:10,.0f} images/s", file=sys.stderr)
+    finding = find_batch_size(prepared, options.smallest, clock, options.memory, _print_speed)
     files.write_json(out / RECORD, {**asdict(finding), "device": str(prepared.placement.device)})
     print(f"batch={finding.batch}: {finding.reason}")
     if finding.batch != prepared.recipe.batch:
         print(f"the recipe has batch {prepared.recipe.batch} and lr {prepared.recipe.lr:g}: another batch needs "
               "another rate, see baselines.tune.lr_range")  # fmt: skip
+
+
+def _print_speed(speed: Speed) -> None:
+    print(f"batch {speed.batch:6d}  {speed.images_per_second:10,.0f} images/s", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
-"""Folds for cross validation: the bundle's own, or stratified ones over all training rows."""
+"""Folds for cross validation: the bundle's own, or stratified ones over all training rows, and what they allow."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from baselines.kit.recipe import Recipe, with_changes
 from competition.bundle import Bundle
-from competition.errors import BadInputError
+from competition.errors import BadInputError, UserError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,3 +61,18 @@ def _stratified(labels: "NDArray[Any]", count: int, random: np.random.Generator)
         folds[rows] = (dealt + np.arange(len(rows))) % count
         dealt += len(rows)
     return folds
+
+
+def without_selection(recipe: Recipe) -> Recipe:
+    """The recipe with nothing that looks at the rows held out."""
+    return with_changes(recipe, {"keep": "last", "patience": None}, "of a fold")
+
+
+def refuse_plateau(recipe: Recipe) -> None:
+    """Raise a `UserError` where the rate would follow the loss of the rows held out."""
+    wishes = [recipe.schedule, *(rung.get("schedule") or {} for rung in recipe.ladder)]
+    if any(wish.get("name") == "plateau" for wish in wishes):
+        raise UserError(
+            "schedule plateau follows the loss of the rows held out, which would flatter their predictions: "
+            'give another one, as --set "schedule={name: cosine}"'
+        )

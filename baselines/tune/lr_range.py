@@ -19,7 +19,7 @@ from baselines.kit import files
 from baselines.kit.budget import Clock, parse_duration, show_duration
 from baselines.kit.kernel import guarded
 from baselines.tune.kernels import find_kernel
-from baselines.tune.options import opened_bundle, starting_recipe, tuning_options
+from baselines.tune.options import completed_recipe, measuring_options, opened_bundle
 from competition.errors import UserError
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _reason(curve: Curve, steepest: int, bottom: int) -> str:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of the range test."""
-    parser = tuning_options("baselines.tune.lr_range", "Find a learning rate by raising it step by step.", _EPILOG)
+    parser = measuring_options("baselines.tune.lr_range", "Find a learning rate by raising it step by step.", _EPILOG)
     test = parser.add_argument_group("range test")
     test.add_argument("--low", type=float, default=1e-6, metavar="RATE", help="first rate (1e-6)")
     test.add_argument("--high", type=float, default=10.0, metavar="RATE", help="last rate (10)")
@@ -152,7 +152,7 @@ def _test(options: argparse.Namespace) -> None:
     if not 0 < options.low < options.high < math.inf or options.steps < _FEWEST_STEPS:
         raise UserError(f"give 0 < --low < --high and at least --steps {_FEWEST_STEPS}")
     bundle, kernel = opened_bundle(options.data), find_kernel(options.kernel)
-    recipe = starting_recipe(kernel, options)
+    recipe = completed_recipe(kernel, options, bundle)
     from baselines.tune.prepared import prepare
 
     out = files.make_output_folder(options.out)

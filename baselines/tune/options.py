@@ -1,11 +1,15 @@
 """Command-line options that the tools of this package share: which kernel, on what data, from which recipe."""
 
 import argparse
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from baselines.kit.kernel import Kernel, base_options
 from competition.errors import UserError
+from competition.layout import MANIFEST
 
 if TYPE_CHECKING:
     from baselines.kit.recipe import Recipe
@@ -28,11 +32,67 @@ def tuning_options(name: str, about: str, epilog: str) -> argparse.ArgumentParse
     return parser
 
 
+def measuring_options(name: str, about: str, epilog: str) -> argparse.ArgumentParser:
+    """As `tuning_options`, for a tool that measures and leaves no submission."""
+    shared = tuning_options(name, about, epilog)
+    parser = argparse.ArgumentParser(
+        prog=shared.prog, description=about, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[shared], add_help=False, conflict_handler="resolve",
+    )  # fmt: skip
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", default=shared.get_default("out"),
+        help="where what is measured goes; no submission.csv (environment: GRADER_OUT; runs/NAME)",
+    )  # fmt: skip
+    return parser
+
+
 def starting_recipe(kernel: Kernel, options: argparse.Namespace) -> "Recipe":
-    """The recipe that `--recipe` and `--set` name."""
+    """The recipe that `--recipe` and `--set` name; imports no torch, so that a wrong one is told at once."""
     from baselines.kit.recipe import load_recipe
 
     return load_recipe(kernel.recipes, options.recipe, options.settings)
+
+
+def completed_recipe(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle") -> "Recipe":
+    """The recipe that a run of the kernel would train with: what it leaves to the model is filled in.
+
+    This has to come before any value is changed: a recipe that went through `model_dump` leaves nothing open.
+    """
+    recipe = starting_recipe(kernel, options)
+    if kernel.complete is None:
+        return recipe
+    from baselines.kit.session import stored_shape
+
+    return kernel.complete(recipe, stored_shape(bundle))
+
+
+def identity(
+    kernel: Kernel, recipe: "Recipe", bundle: "Bundle", options: argparse.Namespace, **more: Any
+) -> dict[str, Any]:
+    """What must stay the same where earlier results are gone on with, as plain values.
+
+    Args:
+        kernel: what is trained.
+        recipe: the starting one; only what it names itself, since the rest may be the model's.
+        bundle: known by the checksum of its manifest, which holds those of all files.
+        options: the seed.
+        more: what else a tool depends on.
+    """
+    found = {
+        "kernel": kernel.name,
+        "competition": bundle.rules.competition,
+        "bundle": hashlib.sha256((bundle.folder / MANIFEST).read_bytes()).hexdigest(),
+        "recipe": recipe.model_dump(mode="json", exclude_unset=True),
+        "seed": options.seed,
+        **more,
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(found))  # as it is read back
+    return plain
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The names of what an earlier identity has otherwise."""
+    return [name for name, value in now.items() if before.get(name) != value]
 
 
 def opened_bundle(folder: Path | None) -> "Bundle":

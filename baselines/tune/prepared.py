@@ -2,14 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from baselines.kit.augment import create_augmentation
+from baselines.kit.batches import Batches
 from baselines.kit.budget import Clock
-from baselines.kit.data import ImageData, epoch_batches, load_images
+from baselines.kit.data import ImageData, load_images
 from baselines.kit.device import Placement, choose_device, move_model, use_threads
 from baselines.kit.holdout import training_rows
 from baselines.kit.kernel import Kernel
@@ -17,7 +18,7 @@ from baselines.kit.losses import training_loss
 from baselines.kit.optimizers import create_optimizer
 from baselines.kit.plan import Plan, make_plan
 from baselines.kit.recipe import Recipe
-from baselines.kit.seeds import generator, seed_everything
+from baselines.kit.seeds import seed_everything
 from baselines.kit.session import stored_shape
 from baselines.kit.step import TrainStep
 
@@ -61,20 +62,10 @@ class Prepared:
             look_at(self.data.batch(self.data.train, rows, self.placement))
 
     def batches(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Augmented training batches without end, in the order of a run with this seed; small data are repeated."""
-        augment = create_augmentation(self.recipe.augment)
-        epoch = step = 0
-        while True:
-            for index in self._epoch(epoch, batch):
-                images = self.data.batch(self.data.train, index, self.placement)
-                if augment:
-                    images = augment(images, generator(self.seed, "augment", step, images.device))
-                yield images, self.data.train.labels.index_select(0, index.to(self.data.train.labels.device))
-                step += 1
-            epoch += 1
-
-    def _epoch(self, epoch: int, batch: int) -> Iterator[Tensor]:
-        return epoch_batches(len(self.data.train), batch, generator(self.seed, "order", epoch))
+        """The batches that a run with this seed trains on, without end; small data are repeated."""
+        made = Batches(self.data, self.recipe.model_copy(update={"batch": batch}), self.placement, self.seed)
+        for step in count():
+            yield made.make(step, made.rows(step))
 
 
 def prepare(
@@ -87,8 +78,8 @@ def prepare(
     """
     use_threads(threads)
     placement = choose_device(device)
-    count = int(training_rows(bundle, seed).sum())
-    plan = make_plan(kernel.build, recipe, stored_shape(bundle), count, placement, clock, seed)
+    images = int(training_rows(bundle, seed).sum())
+    plan = make_plan(kernel.build, recipe, stored_shape(bundle), images, placement, clock, seed)
     taken = plan.recipe
     data = load_images(bundle, plan.placement, seed, taken.image_px, taken.mean, taken.std, taken.interpolation)
     return Prepared(kernel, plan, data, seed)

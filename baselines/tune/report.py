@@ -12,7 +12,8 @@ import yaml
 from baselines.kit import files
 from baselines.kit.budget import show_duration
 from baselines.kit.recipe import Recipe
-from baselines.tune.search import best_of, show_value
+from baselines.tune.picture import PICTURE
+from baselines.tune.search import best_of, show_settings, show_value
 from baselines.tune.space import Range, Space, apply_settings
 from baselines.tune.study import Record
 
@@ -21,15 +22,22 @@ TRIALS = "trials.csv"
 SUMMARY = "summary.md"
 
 
-def write_best_recipe(folder: Path, recipe: Recipe, best: Record, kernel: str, trial_seconds: float) -> Path:
+def clear_results(folder: Path) -> None:
+    """Delete what an earlier search left, so that what lies there after this one is its own."""
+    for name in (BEST_RECIPE, TRIALS, SUMMARY, PICTURE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def write_best_recipe(folder: Path, recipe: Recipe, best: Record, kernel: str) -> Path:
     """Write the recipe with the best trial's values, in the form that `--recipe FILE` takes."""
     found = apply_settings(recipe, best.settings, "found")
     named = recipe.model_fields_set | {key.partition(".")[0] for key in best.settings}
     values = {key: value for key, value in found.model_dump().items() if key in named and key != "about"}
     assert best.accuracy is not None
+    origin = "the unchanged recipe" if best.is_recipe else f"found by a search over {', '.join(best.settings)}"
     about = (
-        f"found by a search over {', '.join(best.settings)}: {100 * best.accuracy:.2f} % validation accuracy "
-        f"in {show_duration(trial_seconds)} (trial {best.number} of {kernel})"
+        f"{origin}: {100 * best.accuracy:.2f} % validation accuracy "
+        f"in {show_duration(best.seconds)} (trial {best.number} of {kernel})"
     )
     text = yaml.safe_dump({"about": about, **values}, sort_keys=False, allow_unicode=True, width=120)
     path = folder / BEST_RECIPE
@@ -40,7 +48,7 @@ def write_best_recipe(folder: Path, recipe: Recipe, best: Record, kernel: str, t
 def write_trials(folder: Path, records: Sequence[Record], space: Space) -> Path:
     """Write one line a trial: how it ended, its accuracy, its values and its figures."""
     text = io.StringIO()
-    facts = ("validation_loss", "epochs", "images_per_second", "ending", "diagnosis", "reason")
+    facts = ("validation_loss", "epochs", "images_per_second", "plan", "ending", "diagnosis", "reason")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["trial", "state", "validation_accuracy", *space.dimensions, "seconds", *facts])
     for record in records:
@@ -59,20 +67,23 @@ def _cell(value: Any) -> str:
 
 
 def summarise(
-    records: Sequence[Record], space: Space, importances: Mapping[str, float], trial_seconds: float
+    records: Sequence[Record], space: Space, importances: Mapping[str, float] | None, trial_seconds: float
 ) -> list[str]:
-    """What the trials say, one sentence an item: the best one, the gain over the recipe, what mattered, what to do."""
+    """What the trials say, one sentence an item: the best one, the gain over the recipe, what mattered, what to do.
+
+    `importances` are empty where too few trials finished, None where nobody asked.
+    """
     best = best_of(list(records))
     sentences = [_counts(records)]
     if best is None:
         return [*sentences, "No trial finished: give a longer --budget or fewer --trials."]
-    shown = ", ".join(f"{key} {show_value(value)}" for key, value in best.settings.items())
+    shown = "the unchanged recipe" if best.is_recipe else show_settings(best.settings)
     sentences.append(f"Best: trial {best.number}, {100 * (best.accuracy or 0):.2f} % validation accuracy ({shown}).")
     sentences += _gain(records, best)
     if importances:
         ranked = ", ".join(f"{key} {100 * share:.0f} %" for key, share in importances.items())
         sentences.append(f"What told good trials from middling ones: {ranked}.")
-    else:
+    elif importances is not None:
         sentences.append("Too few trials finished to say which key mattered.")
     sentences += _at_the_edge(best, space)
     sentences.append(
@@ -97,12 +108,14 @@ def _counts(records: Sequence[Record]) -> str:
 
 
 def _gain(records: Sequence[Record], best: Record) -> list[str]:
-    """How the best trial compares with the recipe's own values, and with the noise of so many validation images."""
-    own, images = records[0], best.facts.get("validation_images")
-    if own.state != "finished" or own.accuracy is None or best.accuracy is None or own.number == best.number:
-        return ["The recipe's own values were the best."] if own.number == best.number else []
-    points = 100 * (best.accuracy - own.accuracy)
-    sentence = f"The recipe's own values (trial {own.number}) came to {100 * own.accuracy:.2f} %: {points:+.2f} points."
+    """How the best trial compares with the unchanged recipe, and with the noise of so many validation images."""
+    own = next((record for record in records if record.is_recipe and record.state == "finished"), None)
+    if own is None or own.accuracy is None or best.accuracy is None:
+        return ["The unchanged recipe did not finish a trial, so no gain over it can be told."]
+    if own.number == best.number:
+        return ["No trial was better than the unchanged recipe."]
+    points, images = 100 * (best.accuracy - own.accuracy), best.facts.get("validation_images")
+    sentence = f"The unchanged recipe (trial {own.number}) came to {100 * own.accuracy:.2f} %: {points:+.2f} points."
     if not images:
         return [sentence]
     error = 100 * math.sqrt(best.accuracy * (1 - best.accuracy) / images)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from baselines.kit import files
 from baselines.kit.budget import show_duration
+from baselines.kit.recipe import Recipe
 from baselines.tune.messages import Ended, Evaluated, Message, Ready, Setup, Task
 from baselines.tune.space import Settings
 from baselines.tune.study import Record, SearchStudy
@@ -24,6 +25,7 @@ from competition.errors import UserError
 SHORTEST_TRIAL_SECONDS = 1.5
 _FAILURES_TO_STOP = 3
 _LATE_SECONDS = 1.0  # a trial that overruns is ended by force after so long, on top of a tenth of its time
+_FEWEST_OF_ITS_TIME = 0.8  # a trial that would get less of it is not started
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Limits:
 
     trials: int  # in all, those of an earlier search that is resumed included
     parallel: int
-    end: float  # the monotonic second at which the last trial must be over
+    end: float  # the monotonic second at which trials that still run are interrupted
 
 
 @dataclass(slots=True)
@@ -49,37 +51,59 @@ class Search:
     """Runs trials until their number or the time is used up."""
 
     def __init__(
-        self, study: SearchStudy, setup: Setup, own: Settings, limits: Limits, out: Path, tell: Callable[[str], None]
+        self,
+        study: SearchStudy,
+        setup: Setup,
+        recipe: Recipe,
+        limits: Limits,
+        out: Path,
+        tell: Callable[[str], None],
+        save: Callable[[], object],
     ) -> None:
-        """`own` are the recipe's own values, tried first; `setup` is that of the first worker; `tell` takes lines."""
+        """`setup` is the first worker's; `recipe` is tried first; `tell` takes lines; `save` follows every trial."""
         self.study, self.limits, self.out = study, limits, out
-        self._setup, self._own, self._tell = setup, own, tell
+        self._setup, self._tell, self._save = setup, tell, save
+        self._own, self._holds_recipe = study.space.own_values(recipe), study.space.holds(recipe)
         self._workers: list[_Worker] = []
         self.trial_seconds = study.trial_seconds  # None: derived from what is left when the workers are ready
         self._done = study.records()
         self._best = best_of(self._done)
-        self._started = sum(record.state != "interrupted" for record in self._done)
+        counted = [record for record in self._done if record.state != "interrupted"]
+        self._started = len(counted)
+        self._measured_recipe = any(record.is_recipe for record in counted)
+        self._drew = any(record.settings for record in self._done)
         self._failures = 0
 
     def run(self) -> list[Record]:
         """Run the search. Returns all trials, earlier ones included.
 
         Raises:
-            UserError: the first trials all failed, or the time is too short for the trials.
+            UserError: the first trials all failed, or the time is too short for the trials or for any.
         """
         self._take_over_best()
+        before = self._started
+        if before < self.limits.trials and not self._has_time():
+            raise UserError(self._too_short())
         try:
-            missing = min(self.limits.parallel, self.limits.trials - self._started)
+            missing = min(self.limits.parallel, self.limits.trials - before)
             self._workers = [self._start_worker(position) for position in range(missing)]
-            while self._assign():
+            while time.monotonic() < self.limits.end and self._assign():
                 self._listen()
         finally:
             for worker in self._workers:
                 worker.process.kill()
-        if self.trial_seconds is None and missing > 0:
-            raise UserError("the budget ended before a worker was ready: give a longer --budget")
         self._interrupt_running()
+        if self._started == before < self.limits.trials:
+            raise UserError(self._too_short())
         return self.study.records()
+
+    def _too_short(self) -> str:
+        if self.trial_seconds is None:
+            return "the budget ended before a worker was ready: give a longer --budget"
+        return (
+            f"no time was left for another trial: one of this search has {show_duration(self.trial_seconds)}, and "
+            "imports and results take their time too; give a longer --budget"
+        )
 
     def _start_worker(self, position: int) -> _Worker:
         context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
@@ -93,7 +117,7 @@ class Search:
         """Give work to idle workers. False when nothing runs any more and nothing can be started."""
         waiting = [worker for worker in self._workers if not worker.ready]
         if waiting and self.trial_seconds is None:
-            return time.monotonic() < self.limits.end  # the time they leave decides about a trial's
+            return True  # the time they leave decides about a trial's
         for worker in self._workers:
             if worker.ready and worker.number is None and self._has_another():
                 self._start_trial(worker)
@@ -102,8 +126,12 @@ class Search:
     def _has_another(self) -> bool:
         if self.trial_seconds is None:
             self.trial_seconds = self.study.trial_seconds = self._share_time()
-        left = self.limits.end - time.monotonic()
-        return self._started < self.limits.trials and left >= max(0.8 * self.trial_seconds, SHORTEST_TRIAL_SECONDS)
+        return self._started < self.limits.trials and self._has_time()
+
+    def _has_time(self) -> bool:
+        """Whether another trial fits; yes where a trial's time is not decided yet."""
+        needed = max(_FEWEST_OF_ITS_TIME * (self.trial_seconds or 0.0), SHORTEST_TRIAL_SECONDS)
+        return self.trial_seconds is None or self.limits.end - time.monotonic() >= needed
 
     def _share_time(self) -> float:
         trials, left = self.limits.trials - self._started, self.limits.end - time.monotonic()
@@ -119,12 +147,21 @@ class Search:
 
     def _start_trial(self, worker: _Worker) -> None:
         assert self.trial_seconds is not None
-        number, settings = self.study.suggest(None if self._started else self._own)
+        number, settings = self._next_values()
         now = time.monotonic()
         seconds = min(self.trial_seconds, self.limits.end - now)
         worker.number, worker.must_end = number, now + 1.1 * seconds + _LATE_SECONDS
         self._started += 1
         worker.connection.send(Task(number, settings, seconds, self.folder(number)))
+
+    def _next_values(self) -> tuple[int, Settings]:
+        """The recipe as it is comes first, then what of its values the space holds, then what the sampler draws."""
+        if not self._measured_recipe and not self.study.is_retrying:
+            self._measured_recipe = True
+            return self.study.measure_recipe(self._own if self._holds_recipe else None)
+        first = None if self._drew else self._own
+        self._drew = True
+        return self.study.suggest(first)
 
     def folder(self, number: int) -> Path:
         """Where a trial writes."""
@@ -133,7 +170,7 @@ class Search:
     def _listen(self) -> None:
         """Handle what the workers say, and end those that are late."""
         moments = [worker.must_end for worker in self._workers if worker.number is not None]
-        patience = max(0.0, min([*moments, self.limits.end]) - time.monotonic())
+        patience = max(0.0, min([*moments, self.limits.end]) - time.monotonic())  # `run` ends at the limit
         spoken = wait([worker.connection for worker in self._workers], timeout=patience)
         for worker in [worker for worker in self._workers if worker.connection in spoken]:
             self._hear(worker)
@@ -170,13 +207,14 @@ class Search:
         self.study.close(ended)
         record = next(record for record in self.study.records() if record.number == ended.number)
         improved = record.state == "finished" and (self._best is None or _merit(record) > _merit(self._best))
-        self._tell(describe(record) + ("  best" if improved else ""))
         if improved:
             self._drop_weights(self._best)
             self._best = record
             self._take_over_best()
         elif record.state == "finished":
             self._drop_weights(record)
+        self._save()
+        self._tell(describe(record) + ("  best" if improved else ""))
         self._stop_if_all_fail(record)
 
     def _take_over_best(self) -> None:
@@ -199,6 +237,7 @@ class Search:
     def _interrupt_running(self) -> None:
         for worker in self._workers:
             if worker.number is not None:
+                self._tell(f"trial {worker.number} was interrupted: the time for trials is over")
                 self.study.close(Ended(worker.number, "interrupted", 0.0))
 
 
@@ -215,10 +254,15 @@ def _merit(record: Record) -> tuple[float, float]:
 
 def describe(record: Record) -> str:
     """A trial as a line of text."""
-    shown = ", ".join(f"{key} {show_value(value)}" for key, value in record.settings.items())
+    shown = "the unchanged recipe" if record.is_recipe else show_settings(record.settings)
     accuracy = "" if record.accuracy is None else f" {100 * record.accuracy:.2f} %"
     reason = f": {record.facts['reason']}" if "reason" in record.facts else ""
     return f"trial {record.number} {record.state}{accuracy} in {record.seconds:.1f} s{reason}  ({shown})"
+
+
+def show_settings(settings: Settings) -> str:
+    """The values of a trial as a line of text."""
+    return ", ".join(f"{key} {show_value(value)}" for key, value in settings.items())
 
 
 def show_value(value: object) -> str:

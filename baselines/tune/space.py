@@ -121,6 +121,11 @@ class Space:
         found = {key: _look_up(values, key) for key in self.dimensions}
         return {key: value for key, value in found.items() if self.dimensions[key].contains(value)}
 
+    def holds(self, recipe: Recipe) -> bool:
+        """Whether the recipe as it is, its ladder included, is a point of the space."""
+        own = self.own_values(recipe)
+        return len(own) == len(self.dimensions) and apply_settings(recipe, own, "").model_dump() == recipe.model_dump()
+
     def describe(self) -> str:
         """The space as JSON: equal text, equal space."""
         return json.dumps({key: repr(dimension) for key, dimension in self.dimensions.items()})

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from baselines.kit.recipe import Recipe
     from baselines.kit.request import Outcome
     from competition.bundle import Bundle
+
+
+# The seconds these take must not be a trial's: the first one is the recipe that all others are compared with.
+_IMPORTED_LATE = ("baselines.kit.session", "timm.optim", "torchinfo", "matplotlib.figure")
 
 
 class _PrunedError(Exception):
@@ -85,7 +90,8 @@ def _end_with_the_search() -> None:
 
 
 def _set_up(connection: Connection, setup: Setup) -> _Bench:
-    import baselines.kit.session  # noqa: F401 - the seconds it takes must not be a trial's
+    for name in _IMPORTED_LATE:
+        import_module(name)
     from baselines.kit.recipe import Recipe
     from baselines.tune.kernels import find_kernel
     from competition.bundle import open_bundle
@@ -147,6 +153,7 @@ def _facts(outcome: "Outcome") -> tuple[str, float | None, dict[str, Any]]:
         "epochs": round(fit.epochs, 3),
         "images_per_second": round(fit.images_per_second, 1),
         "validation_images": len(outcome.data.validation),
+        "plan": outcome.plan.reason,
         "ending": fit.ending,
         "diagnosis": outcome.findings[0].illness if outcome.findings else "",
     }

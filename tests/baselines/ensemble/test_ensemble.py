@@ -86,7 +86,10 @@ def test_a_run_writes_its_probabilities_beside_the_labels_when_asked(bundle, tmp
     ("id,A,H,T,X\na,nan,0,0,1\n", "line 2 is no row"),
     ("id,A,H,T,X\na,inf,0,0,1\n", "line 2 is no row"),
     ("id,A,H,T,X\n", "no rows"),
-    ("", "no CSV"),
+    ("", "is empty"),
+    ("\ufeff", "is empty"),
+    ("\n", "is empty"),
+    ("id,A,H,T,X,Y\na,1,0,0,0,0\n", "column 'Y' is no class of glyphs"),
     ('id,A,H,T,X\n"a,1,0,0,0\n', "no CSV"),
     ("\x00\x01", "no rows"),
 ])  # fmt: skip
@@ -105,5 +108,9 @@ def test_what_is_missing_is_told(glyphs, bundle, tmp_path):
     assert done.returncode == 1
     assert f"2 of {len(bundle.test_ids)} ids are missing" in done.stderr
     assert not (tmp_path / "out").exists()
+    table(tmp_path / "b.csv", bundle, [*bundle.test_ids, "of another bundle"], 0)
+    done = mix(glyphs, tmp_path / "out", tmp_path / "b.csv")
+    assert done.returncode == 1
+    assert "'of another bundle'" in done.stderr
     with pytest.raises(BadInputError, match="cannot be read"):
         read_probabilities(tmp_path / "none.csv", bundle.rules)

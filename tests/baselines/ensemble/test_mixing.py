@@ -8,7 +8,7 @@ from scipy.special import softmax
 from scipy.stats import gmean
 from sklearn.metrics import log_loss as sklearn_log_loss
 
-from baselines.ensemble.mixing import MEANS, checked_weights, fit_weights, log_loss
+from baselines.ensemble.mixing import MEANS, checked_weights, cross_fitted, fit_weights, log_loss
 from competition.errors import UserError
 
 
@@ -103,3 +103,27 @@ def test_weights_that_are_none_are_refused(weights):
     with pytest.raises(UserError, match="--weights"):
         checked_weights(weights, 3)
     assert checked_weights([2, 1, 1], 3) == pytest.approx([0.5, 0.25, 0.25])
+
+
+@pytest.mark.parametrize("mean", ["weighted", "geometric"])
+def test_a_row_is_mixed_by_weights_that_have_not_seen_its_label(mean):
+    found, labels = members(2, rows=60, sharpness=(1.0, 1.0))
+    before = cross_fitted(found, labels, mean)
+    assert np.allclose(before.sum(1), 1)
+    for row in (0, 17):
+        changed = found.copy()
+        changed[:, row] = changed[:, row, ::-1]  # as if its label were another one
+        after = cross_fitted(changed, labels, mean)
+        part = np.argsort(np.argsort(labels, kind="stable")) % 5
+        others = part == part[row]
+        others[row] = False
+        assert np.allclose(after[others], before[others])  # its own part: by weights that have not seen it
+        assert not np.allclose(after[part != part[row]], before[part != part[row]])
+
+
+def test_noise_that_fits_its_own_rows_gains_nothing_on_others():
+    random = np.random.default_rng(2)
+    labels = random.integers(4, size=40)
+    noise = random.dirichlet(np.ones(4), (12, 40))
+    fitted = MEANS["weighted"](noise, fit_weights(noise, labels, "weighted"))
+    assert log_loss(cross_fitted(noise, labels, "weighted"), labels) > log_loss(fitted, labels)

@@ -9,19 +9,25 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
 
 from baselines.kit.recipe import load_recipe
 from baselines.tune import worker
+from baselines.tune.__main__ import _kernel_recipe_space, command_line
 from baselines.tune.kernels import find_kernel
 from baselines.tune.messages import Setup, Task
+from baselines.tune.options import identity
+from baselines.tune.search import Limits, Search
+from baselines.tune.sole_use import sole_use
 from baselines.tune.space import load_space
 from baselines.tune.study import open_study
 from competition.bundle import open_bundle
 from competition.errors import UserError
-from tests.baselines.glyphs import ROOT, kernel_process, read_submission
+from tests.baselines.glyphs import ROOT, kernel_process, read_submission, write_bundle
+from tests.baselines.tune.folders import write_waiting_kernel
 from tests.baselines.tune.small import BAD_RATE, KERNEL, options, recipe, space_file
 
 
@@ -169,3 +175,99 @@ def test_a_bad_space_is_told_before_anything_is_written(glyphs, tmp_path):
     assert not (tmp_path / "out").exists()
     with pytest.raises(UserError):
         load_space(tmp_path / "space.yaml", recipe())
+
+
+def test_what_runs_at_the_end_of_the_time_is_interrupted_and_what_finished_is_kept(glyphs, tmp_path):
+    folder = write_waiting_kernel(tmp_path, patient=0.01)
+    kernel, out = find_kernel(str(folder)), tmp_path / "out"
+    own = load_recipe(kernel.recipes, "reference")
+    out.mkdir()
+    study = open_study(out, load_space(space_file(tmp_path), own), {}, 5, 2, False)
+    saved = []
+
+    def tell(text):
+        if "trial 0 finished" in text:
+            assert [record.number for record in saved[-1]] == [0]
+            search.limits = replace(search.limits, end=time.monotonic() + 0.3)
+
+    setup = Setup(str(folder), own.model_dump(), glyphs, "cpu", 1, 3, 0)
+    limits = Limits(2, 2, time.monotonic() + 90)
+    search = Search(study, setup, own, limits, out, tell, lambda: saved.append(study.records()))
+    assert [(record.state, record.is_recipe) for record in search.run()] == [("finished", True), ("interrupted", False)]
+    assert list(read_submission(out)) == open_bundle(glyphs).test_ids
+
+
+def test_a_search_in_which_nothing_finished_is_no_success(glyphs, tmp_path):
+    folder = write_waiting_kernel(tmp_path, patient=None)
+    out = tmp_path / "out"
+    done = kernel_process(
+        "baselines.tune", str(folder), "--data", str(glyphs), "--out", str(out), "--trials", "1", "--budget", "7s"
+    )
+    assert done.returncode == 2
+    assert "give a longer --budget" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(read_submission(out)) == open_bundle(glyphs).test_ids
+
+
+def begun(glyphs, folder, *more):
+    """A search with a study and a submission but no trial; returns its arguments and the submission's bytes."""
+    arguments = command(glyphs, folder, "--budget", "9s", *more)
+    given = command_line().parse_args(arguments)
+    kernel, own, space = _kernel_recipe_space(given)
+    given.out.mkdir()
+    known = identity(kernel, own, open_bundle(glyphs), given)
+    open_study(given.out, space, known, given.seed, given.trials, False).trial_seconds = 300.0
+    (given.out / "submission.csv").write_text("id,label\nof an earlier search\n")
+    return arguments, given.out / "submission.csv"
+
+
+def test_a_refused_search_leaves_the_earlier_submission(tmp_path):
+    glyphs = write_bundle(tmp_path, train=4, validation=2, test=2)
+    arguments, submission = begun(glyphs, tmp_path)
+    before = submission.read_bytes()
+    for more, told in [(["--seed", "9", "--resume"], "another seed"), ([], "--resume")]:
+        done = kernel_process("baselines.tune", *arguments, *more)
+        assert (done.returncode, told in done.stderr) == (2, True), done.stderr
+        assert submission.read_bytes() == before
+    with sole_use(submission.parent):
+        done = kernel_process("baselines.tune", *arguments, "--resume")
+    assert (done.returncode, "another process" in done.stderr) == (2, True), done.stderr
+    assert submission.read_bytes() == before
+    manifest = glyphs / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"seed": 42', '"seed": 43'))
+    done = kernel_process("baselines.tune", *arguments, "--resume")
+    assert (done.returncode, "another bundle" in done.stderr) == (2, True), done.stderr
+    assert submission.read_bytes() == before
+
+
+def test_a_budget_too_short_for_one_trial_of_a_resumed_search_is_told(glyphs, tmp_path):
+    arguments, _ = begun(glyphs, tmp_path)
+    done = kernel_process("baselines.tune", *arguments, "--resume")
+    assert done.returncode == 2
+    assert "one of this search has 5 min 00 s" in done.stderr
+
+
+FIRST_TRIAL = """
+import sys
+from multiprocessing import Pipe
+from pathlib import Path
+from baselines.tune import worker
+from baselines.tune.messages import Setup, Task
+from tests.baselines.tune.small import KERNEL, recipe
+from tests.baselines.tune.test_search import Judge
+
+data, out = map(Path, sys.argv[1:])
+ours, theirs = Pipe()
+bench = worker._set_up(theirs, Setup(KERNEL, recipe().model_dump(), data, "cpu", 1, 3, 0))
+Judge(ours, lambda message: False).start()
+before = {name.partition(".")[0] for name in sys.modules}
+assert worker._run(bench, Task(0, {}, 30.0, out)).state == "finished"
+print(*sorted({name.partition(".")[0] for name in sys.modules} - before))
+"""
+
+
+def test_the_first_trial_pays_for_no_import_of_a_library(glyphs, tmp_path):
+    process = [sys.executable, "-c", FIRST_TRIAL, str(glyphs), str(tmp_path / "out")]
+    done = subprocess.run(process, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not {"timm", "matplotlib", "torchinfo", "torchvision"} & set(done.stdout.split())

@@ -117,3 +117,11 @@ def test_a_copied_kernel_is_found_by_its_folder(tmp_path):
     for path in source.glob("*.py"):
         (copy / path.name).write_text(path.read_text())
     assert find_kernel(str(copy)).build.__module__ == "my_own_idea.__main__"
+
+
+def test_a_space_holds_a_recipe_only_with_all_its_values_and_its_ladder(tmp_path):
+    text = "lr: {low: 0.001, high: 0.1, log: true}\nmodel.dropout: {low: 0.0, high: 0.5}\n"
+    assert read(tmp_path, text).holds(RECIPE)
+    assert not read(tmp_path, text + "weight_decay: {low: 0.01, high: 0.1}\n").holds(RECIPE)
+    rung = RECIPE.model_copy(update={"ladder": [{"min_epochs": 0, "model": {"dropout": 0.4}}]})
+    assert not read(tmp_path, text, rung).holds(rung)

@@ -2,10 +2,12 @@
 
 import pytest
 
+from baselines.kit.recipe import load_recipe
 from baselines.tune.messages import Ended, Evaluated
-from baselines.tune.report import summarise
+from baselines.tune.report import summarise, write_best_recipe
+from baselines.tune.search import best_of
 from baselines.tune.space import load_space
-from baselines.tune.study import FILE, open_study
+from baselines.tune.study import FILE, check_study, open_study
 from competition.errors import UserError
 from tests.baselines.tune.small import recipe, space_file
 
@@ -108,7 +110,7 @@ def test_a_damaged_study_is_told_in_one_line(tmp_path, space):
 def test_what_decides_is_named_and_a_gain_within_the_noise_is_called_so(tmp_path, space):
     study = opened(tmp_path / "a", space)
     for place in range(12):
-        number, settings = study.suggest({"lr": 1e-6} if not place else None)
+        number, settings = study.suggest() if place else study.measure_recipe({"lr": 1e-6, "label_smoothing": 0.1})
         finish(study, number, 0.80 + 0.002 * (settings["lr"] > 1e-3) + 1e-5 * place)
     importances = study.importances()
     assert next(iter(importances)) == "lr"
@@ -117,3 +119,63 @@ def test_what_decides_is_named_and_a_gain_within_the_noise_is_called_so(tmp_path
     assert "12 trials: 12 finished" in words
     assert "standard error is 4.00 points" in words or "standard error is 3.9" in words
     assert "three seeds" in words
+
+
+def test_a_recipe_outside_the_space_is_measured_without_the_sampler_learning_from_it(tmp_path, space):
+    study = opened(tmp_path / "a", space)
+    number, settings = study.measure_recipe(None)
+    assert settings == {}
+    assert not any(study.judge(Evaluated(number, tenth, 0.0)) for tenth in range(1, 11))
+    finish(study, number, 1.0)
+    drawn = run_trials(study, 12)
+    assert len({tuple(values.items()) for values in drawn}) == 12
+    record = study.records()[0]
+    assert (record.is_recipe, record.state, record.accuracy, record.settings) == (True, "finished", 1.0, {})
+    assert sum(study.importances().values()) == pytest.approx(1)
+    assert "No trial was better than the unchanged recipe." in summarise(study.records(), space, None, 1.0)
+    path = write_best_recipe(tmp_path, recipe(), best_of(study.records()), "test")
+    found = load_recipe(tmp_path, str(path))
+    assert found.model_copy(update={"about": ""}) == recipe().model_copy(update={"about": ""})
+    assert found.about.startswith("the unchanged recipe: 100.00 %")
+
+
+def test_a_gain_is_told_only_over_a_recipe_that_finished(tmp_path, space):
+    study = opened(tmp_path / "a", space)
+    number, _ = study.measure_recipe(None)
+    study.close(Ended(number, "interrupted", 0.0))
+    run_trials(study, 2)
+    words = " ".join(summarise(study.records(), space, None, 1.0))
+    assert "no gain over it can be told" in words
+    assert "points" not in words
+
+
+def test_an_interrupted_trial_does_not_take_the_recipes_place(tmp_path, space):
+    study = opened(tmp_path / "a", space)
+    study.measure_recipe(None)
+    study.measure_recipe({"lr": 0.01, "label_smoothing": 0.1})
+    study.suggest()
+    again = opened(tmp_path / "a", space, resume=True)
+    assert again.is_retrying
+    assert again.suggest()[1]
+    assert not again.is_retrying
+    assert again.measure_recipe(None)[1] == {}
+    assert [record.is_recipe for record in again.records()] == [True, True, False]
+
+
+def test_the_time_told_with_the_best_recipe_is_the_trials_own(tmp_path, space):
+    study = opened(tmp_path / "a", space)
+    number, _ = study.suggest()
+    study.close(Ended(number, "finished", 0.48, 0.5, {}))
+    path = write_best_recipe(tmp_path, recipe(), best_of(study.records()), "test")
+    assert "in 0.5 s" in load_recipe(tmp_path, str(path)).about
+
+
+def test_a_check_of_a_study_writes_nothing(tmp_path, space):
+    check_study(tmp_path, space, {}, False)
+    assert not (tmp_path / FILE).exists()
+    opened(tmp_path / "a", space)
+    before = (tmp_path / "a" / FILE).read_bytes()
+    check_study(tmp_path / "a", space, {"kernel": "test"}, True)
+    with pytest.raises(UserError, match="another kernel"):
+        check_study(tmp_path / "a", space, {"kernel": "other"}, True)
+    assert (tmp_path / "a" / FILE).read_bytes() == before
