@@ -127,12 +127,21 @@ def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
 
 
 def with_changes(recipe: Recipe, changes: Mapping[str, Any], origin: str) -> Recipe:
-    """The recipe with some values replaced; dictionaries such as `model` are merged key by key."""
+    """The recipe with some values replaced; dictionaries such as `model` are merged key by key.
+
+    A schedule of another name takes the old one's place with all its options, which it would not know.
+    """
     values = recipe.model_dump()
     for key, value in changes.items():
-        both_mappings = isinstance(values.get(key), dict) and isinstance(value, dict)
-        values[key] = {**values[key], **value} if both_mappings else value
+        old = values.get(key)
+        if isinstance(old, dict) and isinstance(value, dict) and not _is_another_schedule(key, old, value):
+            value = {**old, **value}
+        values[key] = value
     return parse_recipe(values, origin)
+
+
+def _is_another_schedule(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return key == "schedule" and new.get("name", old.get("name")) != old.get("name")
 
 
 def on_rung(recipe: Recipe, rung: Mapping[str, Any], origin: str) -> Recipe:

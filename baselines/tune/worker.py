@@ -159,4 +159,6 @@ def _facts(outcome: "Outcome") -> tuple[str, float | None, dict[str, Any]]:
     }
     if fit.best is not None:
         return "finished", fit.best.validation_accuracy, facts
-    return ("diverged" if fit.diverged else "failed"), None, {**facts, "reason": fit.ending}
+    if fit.diverged:
+        return "diverged", None, {**facts, "reason": fit.ending}
+    return "failed", None, {**facts, "reason": f"no time was left to evaluate ({fit.ending})"}

