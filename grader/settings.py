@@ -5,9 +5,11 @@ and that over the default.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from competition.errors import UserError
 
@@ -35,7 +37,10 @@ SUBMISSIONS = Setting("submissions", "submissions", "Folder of the CSVs that ker
 COMPETITIONS = Setting("competitions", "competition", "Folder of competitions beside the built-in ones.")
 COMPETITION = Setting("competition", None, "The competition when a command names none.")
 STORE = Setting("store", None, "Database URL; without one, SQLite in the home folder.")
-SETTINGS = {s.name: s for s in (HOME, DATA, RUNS, SUBMISSIONS, COMPETITIONS, COMPETITION, STORE)}
+LANG = Setting("lang", None, "Language of what people read, en or ko; without one, the locale's.")
+SETTINGS = {s.name: s for s in (HOME, DATA, RUNS, SUBMISSIONS, COMPETITIONS, COMPETITION, STORE, LANG)}
+
+Language = Literal["en", "ko"]
 
 
 def read_config(path: Path = CONFIG_FILE) -> dict[str, str]:
@@ -66,3 +71,18 @@ def read_config(path: Path = CONFIG_FILE) -> dict[str, str]:
 def resolve(setting: Setting, given: str | None, environment: Mapping[str, str] = os.environ) -> str | None:
     """The value of a setting: given on the command line, else the environment, `grader.toml`, the default."""
     return given or environment.get(setting.variable) or read_config().get(setting.name) or setting.default
+
+
+def language(given: str | None, environment: Mapping[str, str] = os.environ) -> Language:
+    """The language of what people read: the setting `lang`, else Korean in a Korean locale and English elsewhere.
+
+    Raises:
+        UserError: the setting is neither `en` nor `ko`.
+    """
+    wanted = resolve(LANG, given, environment)
+    if wanted not in (None, "en", "ko"):
+        raise UserError(f"{LANG.variable} = {wanted!r}: give en or ko")
+    if wanted is None:  # the order of setlocale(3)
+        locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environment.get(name))), "")
+        wanted = re.split("[_.@]", locale)[0].lower()
+    return "ko" if wanted == "ko" else "en"

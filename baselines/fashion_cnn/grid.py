@@ -17,8 +17,8 @@ from baselines.fashion_cnn.__main__ import KERNEL, build
 from baselines.fashion_cnn.cells import CELLS, REPORTED, Cell, recipe_changes
 from baselines.kit import files
 from baselines.kit.budget import Clock, show_duration
-from baselines.kit.claim import claim_folder
-from baselines.kit.kernel import base_options, guarded, run_in_budget
+from baselines.kit.claim import bundle_identity, claim_folder
+from baselines.kit.kernel import base_options, guarded, run_in_budget, thread_count
 from baselines.kit.load import CpuReading
 from competition.errors import UserError
 
@@ -61,7 +61,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = base_options(name, about, examples, "grid.csv, grid.md, the plot of losses and a folder a run")
     parser.add_argument("--epochs", type=float, default=10, metavar="N", help="epochs of each of the 18 runs (10)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (all cores this process may use)")
+    parser.add_argument("--threads", type=thread_count, metavar="N", help="CPU threads (all cores it may use)")
     return parser
 
 
@@ -109,8 +109,7 @@ def _claim(options: argparse.Namespace, bundle: "Bundle") -> None:
     """Two grids in one folder would mix their cells without anybody noticing."""
     if not 0 < options.epochs < math.inf:
         raise UserError(f"--epochs {options.epochs:g}: give a number above 0")
-    data = {"competition": bundle.rules.competition, "images": len(bundle.train_labels)}
-    claim_folder(options.out, "grid", {**data, "epochs": options.epochs, "seed": options.seed})
+    claim_folder(options.out, "grid", {**bundle_identity(bundle), "epochs": options.epochs, "seed": options.seed})
 
 
 def _claim_before_anything_is_written(options: argparse.Namespace) -> None:

@@ -148,7 +148,7 @@ def create_augmentation(wish: Mapping[str, Any]) -> Augmentation | None:
             hint = f"did you mean {near[0]}? " if near else ""
             raise UserError(f"augmentation {name!r} is unknown: {hint}one of {', '.join(known)}")
     for name in _AFFINE:
-        if isinstance(wish.get(name), bool) or not isinstance(wish.get(name, 0.0), int | float):
+        if wish.get(name) and (wish[name] is True or not isinstance(wish[name], int | float)):
             raise UserError(f"augment {name} = {wish[name]!r} is no number")
     geometry = {name: float(wish[name]) for name in _AFFINE if wish.get(name)}
     steps: list[tuple[Callable[..., Tensor], dict[str, Any]]] = [(affine, geometry)] if geometry else []

@@ -1,12 +1,23 @@
 """A folder that holds many runs belongs to one comparison: another one must not mix its results into it unnoticed."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baselines.kit.files import make_output_folder, write_json
 from competition.errors import UserError
+from competition.layout import MANIFEST
+
+if TYPE_CHECKING:
+    from competition.bundle import Bundle
+
+
+def bundle_identity(bundle: "Bundle") -> dict[str, str]:
+    """A bundle by name and by the checksum of its manifest, which holds those of all its files."""
+    manifest = (bundle.folder / MANIFEST).read_bytes()
+    return {"competition": bundle.rules.competition, "bundle": hashlib.sha256(manifest).hexdigest()}
 
 
 def claim_folder(folder: Path, name: str, wanted: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from baselines.kit import files
 from baselines.kit.budget import Clock, hold_to_budget, parse_duration, show_duration
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from baselines.kit.data import ImageShape
     from baselines.kit.recipe import Recipe
+    from baselines.kit.request import Outcome
     from competition.bundle import Bundle
 
 
@@ -132,7 +133,7 @@ def command_line(kernel: Kernel) -> argparse.ArgumentParser:
         help="change a value of the recipe, as --set lr=0.01 --set schedule.name=cosine; may be repeated",
     )  # fmt: skip
     training.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    training.add_argument("--threads", type=_threads, metavar="N", help="CPU threads (all cores this process may use)")
+    training.add_argument("--threads", type=thread_count, metavar="N", help="CPU threads (all cores it may use)")
     training.add_argument("--resume", action="store_true", help="go on with an interrupted run in --out")
     training.add_argument(
         "--probabilities", action="store_true", help="write probabilities.csv beside the submission, for ensembles"
@@ -192,46 +193,74 @@ def _check(kernel: Kernel, options: argparse.Namespace) -> None:
     _recipe(kernel, options)
     if options.resume and Ranks.of_environment().are_several:
         raise UserError("--resume works in one process only: start without torchrun")
-    if options.resume and not (options.out / files.RESUME).exists():
-        raise UserError(f"{options.out}: no interrupted run to go on with; leave --resume away to begin one")
+    if options.resume:
+        refuse_to_resume_nothing(options.out)
+
+
+def refuse_to_resume_nothing(out: Path) -> None:
+    """Before the results in `out` are cleared.
+
+    Raises:
+        UserError: no interrupted run lies there.
+    """
+    if not (out / files.RESUME).exists():
+        raise UserError(f"{out}: no interrupted run to go on with; leave --resume away to begin one")
 
 
 def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None:
-    recipe = _recipe(kernel, options)
+    ranks = Ranks.of_environment()
+    outcome = train(
+        kernel,
+        _recipe(kernel, options),
+        Path(options.recipe).stem,
+        bundle,
+        options.out,
+        clock,
+        seed=options.seed,
+        device=options.device,
+        threads=options.threads,
+        resume=options.resume,
+        probabilities=options.probabilities,
+        ranks=ranks,
+    )
+    best = outcome.fit.best
+    if best is not None and ranks.is_first:
+        accuracy = f"validation accuracy {100 * best.validation_accuracy:.2f} % (epoch {best.epoch:.2f})"
+        if best.validation_images < len(outcome.data.validation):
+            accuracy += f" on {best.validation_images:,} of {len(outcome.data.validation):,} images"
+        if outcome.plan.recipe.keep == "last" and best.step < outcome.fit.steps:
+            accuracy += ", not of the last state, which no time was left to evaluate"
+        print(f"{accuracy}, {options.out / files.SUBMISSION}")
+
+
+def train(
+    kernel: Kernel,
+    recipe: "Recipe",
+    recipe_name: str,
+    bundle: "Bundle",
+    out: Path,
+    clock: Clock,
+    **wishes: Any,
+) -> "Outcome":
+    """Import torch within the budget, train, predict and show both; `wishes` are further fields of a `Request`.
+
+    Raises:
+        UserError: the recipe, the device or the disk does not allow a run.
+    """
     before = CpuReading.take()
-    # A wrong recipe is told in a tenth of a second; torch takes some to be imported.
     from baselines.kit.live import Silent, create_reporter
     from baselines.kit.request import Request
     from baselines.kit.session import stored_shape, train_and_predict
 
     if kernel.complete:
         recipe = kernel.complete(recipe, stored_shape(bundle))
-    request = Request(
-        kernel=kernel.name,
-        recipe_name=Path(options.recipe).stem,
-        recipe=recipe,
-        bundle=bundle,
-        out=options.out,
-        clock=clock,
-        seed=options.seed,
-        device=options.device,
-        threads=options.threads,
-        resume=options.resume,
-        others_busy=CpuReading.take().others_since(before),
-        probabilities=options.probabilities,
-        ranks=Ranks.of_environment(),
-    )
+    others_busy = CpuReading.take().others_since(before)
+    request = Request(kernel.name, recipe_name, recipe, bundle, out, clock, others_busy=others_busy, **wishes)
     reporter = create_reporter(clock) if request.ranks.is_first else Silent()
     try:
-        outcome = train_and_predict(kernel.build, request, reporter)
+        return train_and_predict(kernel.build, request, reporter)
     finally:
         reporter.close()
-    best = outcome.fit.best
-    if best is not None and request.ranks.is_first:
-        accuracy = f"validation accuracy {100 * best.validation_accuracy:.2f} % (epoch {best.epoch:.2f})"
-        if best.validation_images < len(outcome.data.validation):
-            accuracy += f" on {best.validation_images:,} of {len(outcome.data.validation):,} images"
-        print(f"{accuracy}, {options.out / files.SUBMISSION}")
 
 
 def _recipe(kernel: Kernel, options: argparse.Namespace) -> "Recipe":
@@ -259,7 +288,8 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _threads(text: str) -> int:
+def thread_count(text: str) -> int:
+    """The value of a `--threads` option."""
     if not text.isdecimal() or not 0 < int(text) < 10_000:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of threads: give a whole number from 1 on")
     return int(text)

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from baselines.kit import files
 from baselines.kit.budget import Clock, Watchdog, parse_duration, show_duration
-from baselines.kit.load import CpuReading
+from baselines.kit.kernel import Kernel, refuse_to_resume_nothing, train
 from competition.layout import MANIFEST, bundle_folder
 
 if TYPE_CHECKING:
-    from baselines.kit.kernel import Kernel
     from baselines.kit.request import Outcome
 
 
@@ -35,7 +34,7 @@ def find_bundle(competition: str) -> Path:
 
 
 def train_here(
-    kernel: "Kernel",
+    kernel: Kernel,
     data: Path | str,
     out: Path | str,
     recipe: str = "reference",
@@ -74,37 +73,26 @@ def train_here(
 
     clock = _clock(budget)
     bundle = open_bundle(Path(data))
+    chosen = load_recipe(kernel.recipes, recipe, settings)  # what is wrong with it is told before anything is cleared
     folder = files.make_output_folder(Path(out))
+    if resume:
+        refuse_to_resume_nothing(folder)
     files.clear_old_results(folder, keep_checkpoint=resume)
     write_fallback(folder, bundle)
     with _last_resort(clock, folder):
-        chosen = load_recipe(kernel.recipes, recipe, settings)
-        before = CpuReading.take()
-        from baselines.kit.live import create_reporter
-        from baselines.kit.request import Request
-        from baselines.kit.session import stored_shape, train_and_predict
-
-        if kernel.complete:
-            chosen = kernel.complete(chosen, stored_shape(bundle))
-        request = Request(
-            kernel=kernel.name,
-            recipe_name=Path(recipe).stem,
-            recipe=chosen,
-            bundle=bundle,
-            out=folder,
-            clock=clock,
+        return train(
+            kernel,
+            chosen,
+            Path(recipe).stem,
+            bundle,
+            folder,
+            clock,
             seed=seed,
             device=device,
             threads=threads,
             resume=resume,
-            others_busy=CpuReading.take().others_since(before),
             probabilities=probabilities,
         )
-        reporter = create_reporter(clock)
-        try:
-            return train_and_predict(kernel.build, request, reporter)
-        finally:
-            reporter.close()
 
 
 def _has_runner() -> bool:

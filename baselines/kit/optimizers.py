@@ -32,8 +32,9 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             groups = parameter_groups(model, recipe.lr, recipe.weight_decay, head_lr, bias_lr)
             return MuonSgd(groups, lr=recipe.lr, momentum=recipe.momentum, **options)
         if name in _TORCH:  # timm's RMSprop differs (it follows TensorFlow); the reference recipes mean torch's
-            groups = param_groups_weight_decay(model, recipe.weight_decay)
-            return _TORCH[name](groups, lr=recipe.lr, momentum=recipe.momentum, **options)  # type: ignore[call-arg]
+            groups = param_groups_weight_decay(model, options.pop("weight_decay", recipe.weight_decay))
+            options = {"momentum": recipe.momentum, **options}
+            return _TORCH[name](groups, lr=recipe.lr, **options)  # type: ignore[call-arg]
         made = create_optimizer_v2(
             model,
             opt=_TIMM_NAMES.get(name, name),

@@ -55,7 +55,8 @@ def process_group(ranks: Ranks, clock: Clock) -> Iterator[None]:
             raise
         raise UserError("the connection to the first process is lost: its own message says why") from None
     else:
-        with suppress(RuntimeError):  # one that is missing has told why itself, or was cut at the end of the budget
+        # One that is missing has told why itself, or was cut; older torch has no such barrier beside nccl (ValueError).
+        with suppress(RuntimeError, ValueError):
             dist.monitored_barrier(timeout=timedelta(seconds=max(0.0, clock.remaining) + _GRACE))
     finally:
         dist.destroy_process_group()

@@ -75,7 +75,10 @@ def make_plan(
         if recipe.deterministic or epochs >= float(rung.get("min_epochs", 0)):
             break
         refused.append(f"{name} would get {epochs:.1f} of its {rung['min_epochs']} epochs")
-    reason = f"{name}: about {min(epochs, plan.recipe.epochs):.1f} epochs fit the budget"
+    fits = f"about {min(epochs, plan.recipe.epochs):.1f} epochs fit the budget"
+    if plan.recipe.cache_features and gpus == 1:
+        fits = f"features computed once, then up to {plan.recipe.epochs:g} epochs on them"
+    reason = f"{name}: {fits}"
     return replace(plan, reason="; ".join([reason, *refused]))
 
 

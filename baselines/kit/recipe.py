@@ -11,8 +11,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from baselines.kit.schedules import create_schedule, options_of
+from baselines.kit.schedules import as_number, create_schedule, options_of
 from competition.errors import UserError
+
+_OF_ANY_SCHEDULE = ("warmup", "momentum")
 
 
 class Recipe(BaseModel):
@@ -98,6 +100,8 @@ def load_recipe(folder: Path, name: str, settings: Sequence[str] = ()) -> Recipe
         _take_from_rungs(values, key.split("."))
     if "schedule.name" in by_hand:
         _drop_options_of_another_schedule(values["schedule"], by_hand)
+    for rung in values.get("ladder") or []:
+        _set_schedule_of_rung(rung, values.get("schedule"), by_hand)
     return parse_recipe(values, path.name)
 
 
@@ -114,8 +118,7 @@ def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
     create_schedule(recipe.schedule, recipe.epochs)
     for position, rung in enumerate(recipe.ladder, 1):
         name = f"{origin}, rung {position}"
-        least = rung.get("min_epochs", 0)
-        if isinstance(least, bool) or not isinstance(least, int | float):
+        if as_number(least := rung.get("min_epochs", 0)) is None:
             raise UserError(f"recipe {name}: min_epochs = {least!r} is no number")
         on_rung(recipe, rung, name)
     if recipe.cache_features and (recipe.torchvision or recipe.albumentations):
@@ -129,19 +132,17 @@ def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
 def with_changes(recipe: Recipe, changes: Mapping[str, Any], origin: str) -> Recipe:
     """The recipe with some values replaced; dictionaries such as `model` are merged key by key.
 
-    A schedule of another name takes the old one's place with all its options, which it would not know.
+    A schedule of another name takes over the warm-up and the momentum of the old one, and none of its other options,
+    which it would not know.
     """
     values = recipe.model_dump()
     for key, value in changes.items():
         old = values.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and not _is_another_schedule(key, old, value):
-            value = {**old, **value}
+        if isinstance(old, dict) and isinstance(value, dict):
+            is_other = key == "schedule" and value.get("name", old.get("name")) != old.get("name")
+            value = {**{name: old[name] for name in old if not is_other or name in _OF_ANY_SCHEDULE}, **value}
         values[key] = value
     return parse_recipe(values, origin)
-
-
-def _is_another_schedule(key: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return key == "schedule" and new.get("name", old.get("name")) != old.get("name")
 
 
 def on_rung(recipe: Recipe, rung: Mapping[str, Any], origin: str) -> Recipe:
@@ -196,10 +197,22 @@ def _take_from_rungs(values: dict[str, Any], path: list[str]) -> None:
 
 def _drop_options_of_another_schedule(schedule: dict[str, Any], by_hand: Sequence[str]) -> None:
     """A schedule that is named by hand takes over what it knows of the recipe's options, not `step_size` of another."""
-    known = {"name", "warmup", "momentum", *options_of(str(schedule["name"]))}
+    known = {"name", *_OF_ANY_SCHEDULE, *options_of(str(schedule["name"]))}
     for option in [*schedule]:
         if option not in known and f"schedule.{option}" not in by_hand:
             del schedule[option]
+
+
+def _set_schedule_of_rung(rung: Any, schedule: Any, by_hand: Sequence[str]) -> None:
+    """What was set by hand of the schedule holds on a rung with a schedule of its own, as far as that one knows it."""
+    own = rung.get("schedule") if isinstance(rung, dict) else None
+    if not isinstance(own, dict) or not isinstance(schedule, dict):
+        return
+    if "schedule.name" in by_hand:
+        own["name"] = schedule["name"]
+        _drop_options_of_another_schedule(own, by_hand)
+    known = {*_OF_ANY_SCHEDULE, *options_of(str(own.get("name", schedule.get("name"))))}
+    own.update({name: schedule[name] for name in known if f"schedule.{name}" in by_hand})
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -12,6 +12,7 @@ import yaml
 from baselines.kit.budget import show_duration
 from baselines.kit.files import CURVES, MODEL_SUMMARY, REPORT, write_text
 from baselines.kit.history import Row
+from baselines.kit.korean import KOREAN
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _HEALTHY = "no illness found"
@@ -56,6 +57,7 @@ def write_report(folder: Path, record: Mapping[str, Any], rows: Sequence[Row]) -
         cut=[row for row in rows if row.validation_images < record["validation_size"]],
         mark="last" if record["recipe"]["keep"] == "last" else "kept",
         healthy=_HEALTHY,
+        korean=KOREAN,
         recipe=yaml.safe_dump(record["recipe"], sort_keys=False, allow_unicode=True),
         layers=_text(folder / MODEL_SUMMARY),
         curves=_data_address(folder / CURVES),

@@ -119,17 +119,20 @@ def create_schedule(wish: Mapping[str, Any], epochs: float) -> Schedule:
         UserError: unknown name or option.
     """
     options = dict(wish)
-    name, warmup = str(options.pop("name", "constant")), options.pop("warmup", 0.0)
+    name, warmup = str(options.pop("name", "constant")), as_number(options.get("warmup", 0.0))
     if name not in SHAPES:
         near = get_close_matches(name, SHAPES, 1)
         hint = f"did you mean {near[0]}? " if near else ""
         raise UserError(f"schedule {name!r} is unknown: {hint}one of {', '.join(SHAPES)}")
     momenta = _momenta(options.pop("momentum", None))
-    if not isinstance(warmup, int | float) or not 0.0 <= warmup < 1.0:
-        raise UserError(f"schedule warmup {warmup!r} is no share of the run: give 0 <= warmup < 1")
+    wished = options.pop("warmup", 0.0)
+    if warmup is None or not 0.0 <= warmup < 1.0:
+        raise UserError(f"schedule warmup {wished!r} is no share of the run: give 0 <= warmup < 1")
     for option, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        number = as_number(value)
+        if number is None:
             raise UserError(f"schedule {name}: {option} = {value!r} is no number")
+        options[option] = number
     try:
         plateau = Plateau(**options) if name == "plateau" else None
         schedule = Schedule(SHAPES[name], epochs, {} if plateau else options, warmup, plateau, momenta)
@@ -139,6 +142,17 @@ def create_schedule(wish: Mapping[str, Any], epochs: float) -> Schedule:
     if not all(0.0 <= factor < math.inf for factor in factors):
         raise UserError(f"schedule {name} with {options}: the rate's factor leaves the numbers from 0 up")
     return schedule
+
+
+def as_number(value: Any) -> float | None:
+    """A number of a recipe, None where it is none; YAML takes `5e-2`, which has no point, for a text."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def options_of(name: str) -> set[str]:

@@ -1,15 +1,14 @@
 """Command-line options that the tools of this package share: which kernel, on what data, from which recipe."""
 
 import argparse
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from baselines.kit.kernel import Kernel, base_options
+from baselines.kit.claim import bundle_identity
+from baselines.kit.kernel import Kernel, base_options, thread_count
 from competition.errors import UserError
-from competition.layout import MANIFEST
 
 if TYPE_CHECKING:
     from baselines.kit.recipe import Recipe
@@ -28,7 +27,7 @@ def tuning_options(name: str, about: str, epilog: str) -> argparse.ArgumentParse
         help="change a value of the recipe first, as --set epochs=5; may be repeated",
     )  # fmt: skip
     training.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    training.add_argument("--threads", type=int, metavar="N", help="CPU threads (all cores this process may use)")
+    training.add_argument("--threads", type=thread_count, metavar="N", help="CPU threads (all cores it may use)")
     return parser
 
 
@@ -74,14 +73,13 @@ def identity(
     Args:
         kernel: what is trained.
         recipe: the starting one; only what it names itself, since the rest may be the model's.
-        bundle: known by the checksum of its manifest, which holds those of all files.
+        bundle: what is trained on.
         options: the seed.
         more: what else a tool depends on.
     """
     found = {
         "kernel": kernel.name,
-        "competition": bundle.rules.competition,
-        "bundle": hashlib.sha256((bundle.folder / MANIFEST).read_bytes()).hexdigest(),
+        **bundle_identity(bundle),
         "recipe": recipe.model_dump(mode="json", exclude_unset=True),
         "seed": options.seed,
         **more,

@@ -242,14 +242,17 @@ class Search:
 
 
 def best_of(records: list[Record]) -> Record | None:
-    """The finished trial with the highest validation accuracy; of equal ones that with the lower loss."""
+    """The finished trial with the highest validation accuracy; of equal ones that with the lower loss.
+
+    One whose evaluation the clock cut comes after all that were evaluated on every image.
+    """
     finished = [record for record in records if record.state == "finished"]
     return max(finished, key=_merit, default=None)
 
 
-def _merit(record: Record) -> tuple[float, float]:
+def _merit(record: Record) -> tuple[bool, float, float]:
     assert record.accuracy is not None
-    return record.accuracy, -(record.facts.get("validation_loss") or 0.0)
+    return record.facts.get("is_whole", True), record.accuracy, -(record.facts.get("validation_loss") or 0.0)
 
 
 def describe(record: Record) -> str:

@@ -30,6 +30,8 @@ def sole_use(folder: Path) -> Iterator[None]:
             raise UserError(
                 f"{folder}: another process is at work there; wait for it, or choose another --out"
             ) from None
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be locked ({error.strerror}); choose an --out on a local disk") from None
         yield
     finally:
         os.close(descriptor)

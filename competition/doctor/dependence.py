@@ -22,7 +22,7 @@ class Dependence:
         column: its name.
         nats: its mutual information with the labels.
         deviations: how far that is above shuffled labels, in their standard deviations.
-        tail: the chance of as much from shuffled labels, were their informations gamma distributed.
+        tail: the chance that any column has as much from shuffled labels, were their informations gamma distributed.
         p: the share of shuffles in which any column told as much, never below 1 / (rounds + 1).
     """
 
@@ -61,8 +61,10 @@ def strongest(columns: Mapping[str, Ints], targets: Ints, generator: np.random.G
     deviations, chance = (found - mean) / spread, (shuffled - mean) / spread
     best = int(deviations.argmax())
     p = (1 + int((chance.max(axis=1) >= deviations[best]).sum())) / (ROUNDS + 1)
-    tail = float(gammaincc((mean[best] / spread[best]) ** 2, found[best] * mean[best] / spread[best] ** 2))
-    return Dependence(list(columns)[best], float(found[best]), float(deviations[best]), len(columns) * tail, p)
+    shape, scale = (mean[best] / spread[best]) ** 2, spread[best] ** 2 / max(mean[best], 1e-300)
+    one_column = float(gammaincc(shape, found[best] / scale)) if found[best] > 0 else 1.0
+    tail = min(1.0, len(columns) * one_column)
+    return Dependence(list(columns)[best], float(found[best]), float(deviations[best]), tail, p)
 
 
 def binned(values: NDArray[np.generic]) -> Ints:

@@ -9,6 +9,7 @@ from competition.rules import RULES_FILE, load_rules
 from grader.cli import options, output
 from grader.cli.problems import show_problems
 from grader.cli.which import choose
+from grader.settings import Language
 from grader.submission.check import Checked, check_submission
 from grader.submission.solution import read_ids
 
@@ -24,8 +25,9 @@ Examples:
 @options.competition
 @options.home
 @options.data
+@options.lang
 @options.json
-def command(submission: Path, competition: str | None, home: Path, data: Path, json_: bool) -> int:
+def command(submission: Path, competition: str | None, home: Path, data: Path, lang: Language, json_: bool) -> int:
     """Check a submission without any label.
 
     SUBMISSION is a .csv, .csv.gz, .zip with one CSV or .parquet. Needs the bundle alone, so participants can run it.
@@ -44,9 +46,10 @@ def command(submission: Path, competition: str | None, home: Path, data: Path, j
         )
     else:
         output.note(f"{chosen.name} ({chosen.why})")
-        show_problems(submission, checked.problems)
+        show_problems(submission, checked.problems, lang)
         if not checked.problems:
-            click.echo(f"{submission}: fine, {checked.rows:,} rows")
+            fine = f"문제 없음, {checked.rows:,}행" if lang == "ko" else f"fine, {checked.rows:,} rows"
+            click.echo(f"{submission}: {fine}")
     return 1 if checked.problems else 0
 
 

@@ -7,6 +7,7 @@ import click
 from grader.cli import options
 from grader.cli.board import boards_of, rules_in_force
 from grader.cli.which import choose
+from grader.settings import Language
 
 EPILOG = """\b
 Examples:
@@ -18,13 +19,13 @@ Examples:
 @click.command(epilog=EPILOG)
 @options.competition
 @click.option("--private", is_flag=True, help="The final board: Private scores of each team's final selections.")
-@click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="Language.")
+@options.lang
 @options.home
 @options.data
 @options.store
 @options.json
 def command(
-    competition: str | None, private: bool, lang: str, home: Path, data: Path, store: str | None, json_: bool
+    competition: str | None, private: bool, lang: Language, home: Path, data: Path, store: str | None, json_: bool
 ) -> int:
     """Print the board: each team's best Public score.
 
@@ -42,5 +43,5 @@ def command(
 
     from grader.leaderboard.terminal import BoardView
 
-    Console().print(BoardView(boards[0], "ko" if lang == "ko" else "en"))
+    Console().print(BoardView(boards[0], lang))
     return 0

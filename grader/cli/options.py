@@ -42,4 +42,10 @@ competition = click.option(
     metavar="NAME",
     help=f"{settings.COMPETITION.help}  [{settings.COMPETITION.variable}]",
 )
+lang = click.option(
+    "--lang",
+    type=click.Choice(["en", "ko"]),
+    callback=lambda _, __, given: settings.language(given),
+    help=f"Language  [{settings.LANG.variable}; default: the locale's]",
+)
 json = click.option("--json", "json_", is_flag=True, help="Print JSON for machines.")

@@ -14,6 +14,7 @@ from grader.cli.which import choose, prepared
 from grader.leaderboard.board import Bilingual
 from grader.publish.page import CompetitionPage
 from grader.publish.site import publish
+from grader.settings import Language
 
 EPILOG = """\b
 Examples:
@@ -25,7 +26,7 @@ Examples:
 @options.competition
 @click.option("--all", "all_", is_flag=True, help="Every competition prepared here, and a list of them.")
 @click.option("--out", type=click.Path(path_type=Path), default="site", show_default=True, help="Folder of the site.")
-@click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="Language shown first.")
+@options.lang
 @options.home
 @options.data
 @options.store
@@ -34,7 +35,7 @@ def command(
     competition: str | None,
     all_: bool,
     out: Path,
-    lang: str,
+    lang: Language,
     home: Path,
     data: Path,
     store: str | None,
@@ -46,7 +47,7 @@ def command(
     """
     names = prepared(home, data) if all_ else [choose(competition, home, data).name]
     pages = [_page(home, data, store, rules_in_force(home, data, name)) for name in names]
-    index = publish(pages, out, "ko" if lang == "ko" else "en")
+    index = publish(pages, out, lang)
     if json_:
         output.as_json({"page": str(index), "competitions": names})
     else:

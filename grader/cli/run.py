@@ -18,6 +18,7 @@ from grader.cli.watch import watched
 from grader.cli.which import choose
 from grader.runner.kernel import find_kernel
 from grader.runner.run import SUBMISSION, Outcome, run_kernel
+from grader.settings import Language
 from grader.store import open_store
 from grader.store.records import Run
 from grader.submission.check import Checked
@@ -51,6 +52,7 @@ def _seconds(given: str | None) -> float | None:
 @options.runs
 @options.submissions
 @options.store
+@options.lang
 @options.json
 def command(
     kernel: str,
@@ -62,6 +64,7 @@ def command(
     runs: Path,
     submissions: Path,
     store: str | None,
+    lang: Language,
     json_: bool,
 ) -> int:
     """Run a kernel under its wall-clock budget.
@@ -92,7 +95,7 @@ def command(
             {**outcome.to_json(), "problems": problems, "handed_over": str(handed_over) if handed_over else None}
         )
     else:
-        _show(outcome, checked, handed_over)
+        _show(outcome, checked, handed_over, lang)
     return 0 if handed_over else 1
 
 
@@ -104,7 +107,7 @@ def hand_over(submission: Path, target: Path) -> Path:
     return aside.replace(target)
 
 
-def _show(outcome: Outcome, checked: Checked | None, handed_over: Path | None) -> None:
+def _show(outcome: Outcome, checked: Checked | None, handed_over: Path | None, lang: Language) -> None:
     colour = "green" if outcome.status == "finished" else "red"
     status = click.style(outcome.status, fg=colour, bold=True)
     click.echo(f"{outcome.kernel}: {status} after {outcome.elapsed_seconds:.1f} of {outcome.budget_seconds:g} s")
@@ -118,7 +121,7 @@ def _show(outcome: Outcome, checked: Checked | None, handed_over: Path | None) -
     elif checked is None:
         click.echo("  the kernel wrote no submission.csv into its working folder (GRADER_OUT)")
     else:
-        show_problems(outcome.folder / SUBMISSION, checked.problems)
+        show_problems(outcome.folder / SUBMISSION, checked.problems, lang)
 
 
 def _as_record(outcome: Outcome, competition: str) -> Run:

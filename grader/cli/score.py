@@ -11,6 +11,7 @@ from grader.cli.problems import show_problems
 from grader.cli.which import choose
 from grader.scoring.judge import Judge, open_judge
 from grader.scoring.record import Handed, hand_in, team_of
+from grader.settings import Language
 from grader.store import open_store
 from grader.store.store import Store
 
@@ -34,6 +35,7 @@ Examples:
 @options.home
 @options.data
 @options.store
+@options.lang
 @options.json
 def command(
     path: Path,
@@ -45,6 +47,7 @@ def command(
     home: Path,
     data: Path,
     store: str | None,
+    lang: Language,
     json_: bool,
 ) -> int:
     """Check and score a submission, or a folder of them.
@@ -68,7 +71,7 @@ def command(
         handed = hand_in(opened, judge, path, team or team_of(path), limit)
         if report:
             _write_report(opened, judge, handed, home)
-    _show_file(path, handed, splits, json_)
+    _show_file(path, handed, splits, lang, json_)
     return 0 if handed.submission.status == "scored" else 1
 
 
@@ -107,14 +110,14 @@ def _write_report(store: Store, judge: Judge, handed: Handed, home: Path) -> Non
         output.note(f"report: {write_report(store, judge, handed.submission, home)}")
 
 
-def _show_file(path: Path, handed: Handed, splits: tuple[str, ...], json_: bool) -> None:
+def _show_file(path: Path, handed: Handed, splits: tuple[str, ...], lang: Language, json_: bool) -> None:
     if json_:
         output.as_json(_handed_json(handed, splits))
         return
     submission = handed.submission
     again = "" if handed.is_new else ", handed in before"
     click.echo(f"team {submission.team}, submission {submission.id}{again}")
-    show_problems(path, handed.problems)
+    show_problems(path, handed.problems, lang)
     for score in handed.scores:
         if score.split in splits:
             error = "" if score.standard_error is None else f" ± {score.standard_error:.4f}"

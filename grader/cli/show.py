@@ -7,6 +7,7 @@ import click
 from competition import catalog
 from competition.errors import UserError
 from grader.cli import options, output
+from grader.settings import Language
 
 EPILOG = """\b
 Examples:
@@ -17,10 +18,10 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("name", required=False)
-@click.option("--lang", type=click.Choice(["en", "ko"]), default="en", show_default=True, help="Language.")
+@options.lang
 @options.competitions
 @options.json
-def command(name: str | None, lang: str, competitions: Path, json_: bool) -> int:
+def command(name: str | None, lang: Language, competitions: Path, json_: bool) -> int:
     """Describe a competition in the terminal, or list them all."""
     found = [catalog.find(one, [competitions]) for one in ([name] if name else catalog.names([competitions]))]
     if json_:
@@ -33,7 +34,7 @@ def command(name: str | None, lang: str, competitions: Path, json_: bool) -> int
     return 0
 
 
-def _description(folder: Path, lang: str) -> str:
+def _description(folder: Path, lang: Language) -> str:
     """The description in this language, else in the other."""
     for file in (folder / f"description.{lang}.md", *sorted(folder.glob("description.*.md"))):
         if file.is_file():

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -13,8 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.leaderboard.board import Bilingual, Board, BoardRow, bounds, duration, legible, rounded
-
-Language = Literal["ko", "en"]
+from grader.settings import Language
 
 MEDALS = {1: "bold #d4a017", 2: "bold #9aa5b1", 3: "bold #b87333"}
 BAR_CELLS = 10

@@ -19,8 +19,7 @@ from grader.publish.charts import NARROW, WIDE, budget_chart, progress_chart
 from grader.publish.description import render_description
 from grader.publish.metric_words import metric_words
 from grader.publish.words import WORDS
-
-Language = Literal["ko", "en"]
+from grader.settings import Language
 
 MOST_LABELS = 120
 FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?(?:[\\/][^\\/\s'\":;,]+)+(?=[\\/])[\\/]")

@@ -7,7 +7,8 @@ from pathlib import Path
 from competition.durable import folder_aside, put_folder, told_in_one_line
 from competition.errors import UserError
 from grader.publish.machine import boards_csv, boards_json
-from grader.publish.page import CompetitionPage, Language, competition_html, index_html
+from grader.publish.page import CompetitionPage, competition_html, index_html
+from grader.settings import Language
 
 SITE_FILE = "site.json"  # names every file of the site: how a later run knows what it may replace
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from competition.errors import UserError
-from grader.settings import DATA, SETTINGS, read_config, resolve
+from grader.settings import DATA, SETTINGS, language, read_config, resolve
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +48,24 @@ def test_a_wrong_file_is_told_in_one_line(text: str, message: str):
 
 def test_every_setting_has_a_variable_of_its_own():
     assert len({setting.variable for setting in SETTINGS.values()}) == len(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, "en"),
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "LC_ALL": "C.UTF-8"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_MESSAGES": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "ko_KR.UTF-8", "GRADER_LANG": "en"}, "en"),
+        ({"LANG": "kok_IN"}, "en"),
+    ],
+)
+def test_the_language_is_the_settings_or_the_locales(environment: dict[str, str], expected: str):
+    assert language(None, environment) == expected
+    assert language("ko", environment) == "ko"
+
+
+def test_an_unknown_language_is_told():
+    with pytest.raises(UserError, match="GRADER_LANG = 'fr': give en or ko"):
+        language(None, {"GRADER_LANG": "fr"})

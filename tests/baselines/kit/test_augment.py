@@ -137,4 +137,4 @@ def test_a_wrong_augmentation_is_told_in_one_line(wish, told):
 
 def test_no_wish_is_no_augmentation():
     assert create_augmentation({}) is None
-    assert create_augmentation({"flip": 0, "rotate": 0.0}) is None
+    assert create_augmentation({"flip": 0, "rotate": 0.0, "zoom": None, "shift": False}) is None

@@ -27,3 +27,10 @@ def test_norms_and_biases_are_not_decayed(name):
 def test_an_optimizer_that_needs_second_derivatives_is_refused_in_words():
     with pytest.raises(UserError, match="second derivatives"):
         create_optimizer(torch.nn.Linear(2, 2), Recipe(optimizer="adahessian"))
+
+
+def test_a_decay_among_rmsprops_options_wins_over_the_recipes():
+    model = torch.nn.Linear(4, 3)
+    recipe = Recipe(optimizer="rmsprop", weight_decay=0.1, optimizer_options={"weight_decay": 0.2, "alpha": 0.9})
+    groups = create_optimizer(model, recipe).param_groups
+    assert sorted(group["weight_decay"] for group in groups) == [0.0, 0.2]

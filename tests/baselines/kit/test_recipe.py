@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from baselines.kit.recipe import Recipe, load_recipe, parse_recipe, recipe_names, with_changes
-from baselines.kit.schedules import SHAPES
+from baselines.kit.recipe import Recipe, load_recipe, on_rung, parse_recipe, recipe_names, with_changes
+from baselines.kit.schedules import SHAPES, create_schedule
 from competition.errors import UserError
 
 BASELINES = Path(__file__).resolve().parents[3] / "baselines"
@@ -114,6 +114,33 @@ def test_every_recipe_takes_every_schedule_by_name(path, name):
 
 
 def test_a_schedule_of_another_name_takes_the_old_ones_place_on_a_rung():
-    recipe = Recipe(schedule={"name": "onecycle", "peak_at": 0.2})
-    assert with_changes(recipe, {"schedule": {"name": "cosine"}}, "x").schedule == {"name": "cosine"}
+    recipe = Recipe(schedule={"name": "onecycle", "peak_at": 0.2, "warmup": 0.1})
+    assert with_changes(recipe, {"schedule": {"name": "cosine"}}, "x").schedule == {"name": "cosine", "warmup": 0.1}
     assert with_changes(recipe, {"schedule": {"start": 0.1}}, "x").schedule == {**recipe.schedule, "start": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("schedule.warmup=0.2", {"name": "linear", "end": 0.1, "warmup": 0.2}),
+        ("schedule.end=0.05", {"name": "linear", "end": 0.05}),
+        ("schedule.name=step", {"name": "step", "step_size": 3}),
+        ("schedule={name: cosine}", {"name": "cosine"}),
+    ],
+)
+def test_what_is_set_of_the_schedule_holds_on_a_rung_with_one_of_its_own(tmp_path, setting, expected):
+    (tmp_path / "laddered.yaml").write_text(
+        "schedule: {name: linear}\nladder: [{min_epochs: 3}, {schedule: {name: linear, end: 0.1}}, "
+        "{schedule: {name: step, step_size: 3}}]\n"
+    )
+    recipe = load_recipe(tmp_path, "laddered", [setting])
+    position = 2 if "step" in setting else 1
+    assert on_rung(recipe, recipe.ladder[position], "x").schedule == expected
+
+
+def test_numbers_may_be_written_with_an_exponent(folder):
+    recipe = load_recipe(
+        folder, "reference", ["schedule.warmup=5e-2", "schedule.gamma=1e-1", "ladder=[{min_epochs: 1e1}]"]
+    )
+    schedule = create_schedule(recipe.schedule, 7)
+    assert (schedule.warmup, schedule.options["gamma"]) == (0.05, 0.1)

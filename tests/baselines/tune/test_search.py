@@ -211,7 +211,7 @@ def test_a_search_in_which_nothing_finished_is_no_success(glyphs, tmp_path):
 
 def begun(glyphs, folder, *more):
     """A search with a study and a submission but no trial; returns its arguments and the submission's bytes."""
-    arguments = command(glyphs, folder, "--budget", "9s", *more)
+    arguments = command(glyphs, folder, "--budget", "60s", *more)
     given = command_line().parse_args(arguments)
     kernel, own, space = _kernel_recipe_space(given)
     given.out.mkdir()

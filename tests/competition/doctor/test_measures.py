@@ -95,6 +95,19 @@ def test_chance_is_never_called_a_dependence():
     assert 0.3 < np.mean(ps) < 0.7
 
 
+def test_a_column_of_one_value_tells_nothing(rng):
+    found = strongest({"length": np.zeros(60, np.int64)}, rng.integers(0, 3, 60), rng)
+    assert (found.nats, found.tail, found.is_sure) == (0.0, 1.0, False)
+
+
+def test_the_tail_of_chance_is_long_where_a_column_has_few_values():
+    """Six deviations come by chance once in some thousand small sets; normal ones would once in a thousand million."""
+    rng = np.random.default_rng(0)
+    tails = [strongest({"x": rng.integers(0, 2, 60)}, rng.integers(0, 3, 60), rng).tail for _ in range(200)]
+    assert np.mean(np.array(tails) < 0.05) == pytest.approx(0.05, abs=0.04)
+    assert min(tails) > 1e-5
+
+
 def test_bins_keep_order_and_ties():
     values = np.array([5, 1, 1, 9, 3])
     bins = binned(values)

@@ -99,3 +99,17 @@ def test_a_vault_travels_sealed_and_opens_with_its_key_alone(course: Course, tmp
     ok(course, "vault", "import", "shapes.vault", "--key-file", "course.key", "--home", "elsewhere")
     ok(course, "vault", "decrypt", "shapes", "--key-file", "course.key", "--home", "elsewhere")
     assert (tmp_path / "elsewhere" / "vault" / "shapes" / "solution.csv").read_bytes() == before
+
+
+def test_problems_are_explained_in_korean_where_the_locale_is_or_who_asks_for_it(course: Course, tmp_path: Path):
+    answers = course.perfect()
+    answers.pop(next(iter(answers)))
+    file = course.write(tmp_path / "mine.csv", answers)
+    english = course.grader("check", file, "-c", "shapes").stdout
+    korean = course.grader("check", file, "-c", "shapes", "--lang", "ko").stdout
+    assert "1 id is missing" in english
+    assert not any("가" <= letter <= "힣" for letter in english)
+    assert "문제 2개" in korean
+    assert "1 id is missing" in korean and "빠진 id가 있습니다" in korean
+    whole = course.write(tmp_path / "whole.csv", course.perfect())
+    assert "문제 없음, 12행" in course.grader("check", whole, "-c", "shapes", "--lang", "ko").stdout

@@ -223,7 +223,7 @@ def test_children_die_with_the_run_also_those_that_left_its_session(write, tmp_p
     note = tmp_path / "grandchild"
     file = write(FORKS.format(file=str(note), become=become, end=end).strip())
     if score is None:
-        broken(file, seconds=10)
+        broken(file, seconds=5)
     else:
         assert run(file) == score
     assert _is_dead(int(note.read_text()))
