@@ -80,13 +80,13 @@ def diagnose(
         return [divergence]
     extent = extent or Extent(math.inf, math.inf, out_of_time=False)
     if not rows:
-        return [*_cut_short(extent, None), _no_evaluation()]
+        return [*_cut_short(extent, rows, None), _no_evaluation()]
     kept = kept or rows[-1]
     guessing = math.log(classes) if guessing is None else guessing
     rate = None if extent.is_brief else _rate(rows, losses, kept, classes, guessing, extent)
     noise = _label_noise(kept)
     found = [
-        *_cut_short(extent, kept),
+        *_cut_short(extent, rows, kept),
         rate,
         noise,
         None if noise else _overfitting(rows, kept),
@@ -125,8 +125,9 @@ def explain_divergence(step: int, loss: float, before: Sequence[float], precisio
     return Finding("the loss broke off", f"{what} without rising before: it was {before[-1]:.3g}", advice)
 
 
-def _cut_short(extent: Extent, kept: Row | None) -> list[Finding]:
-    if not extent.was_cut:
+def _cut_short(extent: Extent, rows: Sequence[Row], kept: Row | None) -> list[Finding]:
+    """A schedule that came to its end in the time there was was not cut, unless little of the plan was done."""
+    if not extent.was_cut or (extent.shows_a_fit and rows and _is_annealed(rows)):
         return []
     done = f"{extent.epochs:.2g}" if extent.epochs < 10 else f"{extent.epochs:.0f}"
     evidence = f"{done} of {extent.planned:g} epochs were done when the time was up"

@@ -138,6 +138,12 @@ def test_a_run_cut_near_its_end_is_judged_as_a_whole_one():
     assert told(rows, extent=Extent(6, 10, out_of_time=True)) == ["cut short by the budget", "underfitting"]
 
 
+def test_a_schedule_that_ended_in_the_time_there_was_is_no_cut():
+    rows = [row(epoch=1, rate=0.1, train=0.9, validation=0.9), row(epoch=31, rate=0.001, train=0.98, validation=0.975)]
+    assert told(rows, extent=Extent(31, 40, out_of_time=True)) == ["no illness found"]
+    assert told(rows, extent=Extent(6, 40, out_of_time=True)) == ["cut short by the budget"]
+
+
 def test_a_cut_run_without_an_evaluation_is_told_both():
     extent = Extent(0.01, 10, out_of_time=True)
     assert told([], extent=extent) == ["cut short by the budget", "no evaluation"]
