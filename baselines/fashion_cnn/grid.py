@@ -6,7 +6,6 @@ Started again with the same --out it goes on where it was stopped, and repeats t
 """
 
 import argparse
-import math
 import sys
 import time
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from baselines.fashion_cnn.__main__ import KERNEL, build
 from baselines.fashion_cnn.cells import CELLS, REPORTED, Cell, recipe_changes
 from baselines.kit import files
 from baselines.kit.budget import Clock, show_duration
-from baselines.kit.claim import bundle_identity, claim_folder
-from baselines.kit.kernel import base_options, guarded, run_in_budget, thread_count
+from baselines.kit.claim import claim_comparison
+from baselines.kit.kernel import base_options, run_in_budget, thread_count
 from baselines.kit.load import CpuReading
-from competition.errors import UserError
 
 if TYPE_CHECKING:
     from baselines.fashion_cnn.results import CellResult
@@ -50,8 +48,8 @@ class Grid:
 def main(arguments: list[str] | None = None) -> int:
     """Run the grid from its command line; returns the exit code."""
     options = command_line().parse_args(arguments)
-    refused = guarded(lambda: _claim_before_anything_is_written(options))
-    return refused or run_in_budget(options, lambda bundle, clock: run_grid(options, bundle, clock))
+    work = lambda bundle, clock: run_grid(options, bundle, clock)  # noqa: E731
+    return run_in_budget(options, work, lambda bundle: _claim(options, bundle))
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -106,18 +104,7 @@ def finished(grid: Grid) -> "dict[Cell, CellResult]":
 
 
 def _claim(options: argparse.Namespace, bundle: "Bundle") -> None:
-    """Two grids in one folder would mix their cells without anybody noticing."""
-    if not 0 < options.epochs < math.inf:
-        raise UserError(f"--epochs {options.epochs:g}: give a number above 0")
-    claim_folder(options.out, "grid", {**bundle_identity(bundle), "epochs": options.epochs, "seed": options.seed})
-
-
-def _claim_before_anything_is_written(options: argparse.Namespace) -> None:
-    """A grid that is refused must leave the submission of the one that lies there."""
-    from competition.bundle import open_bundle
-
-    if options.data is not None:  # else the run itself says what is missing
-        _claim(options, open_bundle(options.data))
+    claim_comparison(options.out, "grid", bundle, options.epochs, options.seed)
 
 
 def _is_complete(result: "CellResult | None", grid: Grid) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,17 @@ def bundle_identity(bundle: "Bundle") -> dict[str, str]:
     """A bundle by name and by the checksum of its manifest, which holds those of all its files."""
     manifest = (bundle.folder / MANIFEST).read_bytes()
     return {"competition": bundle.rules.competition, "bundle": hashlib.sha256(manifest).hexdigest()}
+
+
+def claim_comparison(folder: Path, name: str, bundle: "Bundle", epochs: float, seed: int) -> None:
+    """Claim a folder for the runs of one comparison: of so many epochs each, on one bundle, from one seed.
+
+    Raises:
+        UserError: there can be no such runs, or as `claim_folder`.
+    """
+    if not 0 < epochs < math.inf:
+        raise UserError(f"--epochs {epochs:g}: give a number above 0")
+    claim_folder(folder, name, {**bundle_identity(bundle), "epochs": epochs, "seed": seed})
 
 
 def claim_folder(folder: Path, name: str, wanted: Mapping[str, Any]) -> None:

@@ -64,11 +64,13 @@ def run_kernel(kernel: Kernel, arguments: Sequence[str] | None = None) -> int:
     if options.show_recipe:
         return guarded(lambda: print(_recipe(kernel, options).model_dump_json(indent=2)))
     work = lambda bundle, clock: _train(kernel, options, bundle, clock)  # noqa: E731
-    return run_in_budget(options, work, lambda: _check(kernel, options))
+    return run_in_budget(options, work, lambda bundle: _check(kernel, options))
 
 
 def run_in_budget(
-    options: argparse.Namespace, work: "Callable[[Bundle, Clock], None]", check: Callable[[], None] = lambda: None
+    options: argparse.Namespace,
+    work: "Callable[[Bundle, Clock], None]",
+    check: "Callable[[Bundle], None]" = lambda bundle: None,
 ) -> int:
     """Write a fallback CSV, then do the work within the budget.
 
@@ -88,7 +90,7 @@ def run_in_budget(
         bundle = _open(options.data)
         ranks = Ranks.of_environment()
         try:
-            check()
+            check(bundle)
         except UserError as error:
             if not ranks.is_first:
                 return error.exit_code  # the first process says it

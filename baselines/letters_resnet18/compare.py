@@ -7,7 +7,6 @@ Adam began with, and from the state of Adam's run that was kept. All runs see th
 """
 
 import argparse
-import math
 import sys
 import time
 from collections.abc import Sequence
@@ -17,11 +16,10 @@ from typing import TYPE_CHECKING
 
 from baselines.kit import files
 from baselines.kit.budget import Clock
-from baselines.kit.claim import bundle_identity, claim_folder
-from baselines.kit.kernel import base_options, guarded, run_in_budget, thread_count
+from baselines.kit.claim import claim_comparison
+from baselines.kit.kernel import base_options, run_in_budget, thread_count
 from baselines.kit.load import CpuReading
 from baselines.letters_resnet18.__main__ import KERNEL, WEIGHTS, build
-from competition.errors import UserError
 
 if TYPE_CHECKING:
     from baselines.kit.history import Row
@@ -54,8 +52,8 @@ CONTENDERS = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Compare from the command line; returns the exit code."""
     options = command_line().parse_args(arguments)
-    refused = guarded(lambda: _claim_before_anything_is_written(options))
-    return refused or run_in_budget(options, lambda bundle, clock: compare(options, bundle, clock))
+    work = lambda bundle, clock: compare(options, bundle, clock)  # noqa: E731
+    return run_in_budget(options, work, lambda bundle: _claim(options, bundle))
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -102,18 +100,7 @@ def compare(options: argparse.Namespace, bundle: "Bundle", clock: Clock) -> None
 
 
 def _claim(options: argparse.Namespace, bundle: "Bundle") -> None:
-    """Results of a comparison are deleted by the same one alone."""
-    if not 0 < options.epochs < math.inf:
-        raise UserError(f"--epochs {options.epochs:g}: give a number above 0")
-    claim_folder(options.out, "comparison", {**bundle_identity(bundle), "epochs": options.epochs, "seed": options.seed})
-
-
-def _claim_before_anything_is_written(options: argparse.Namespace) -> None:
-    """A comparison that is refused must leave the submission of the one that lies there."""
-    from competition.bundle import open_bundle
-
-    if options.data is not None:  # else the run itself says what is missing
-        _claim(options, open_bundle(options.data))
+    claim_comparison(options.out, "comparison", bundle, options.epochs, options.seed)
 
 
 def _clear(out: Path) -> None:
