@@ -26,6 +26,8 @@ MODEL_SUMMARY = "model_summary.txt"
 WEIGHTS = "model.pt"
 RESUME = "resume.pt"
 
+SECONDS_A_CELL = 3e-6  # that writing a CSV takes: formatting a number costs a microsecond or two
+
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:

@@ -230,7 +230,7 @@ def _train(kernel: Kernel, options: argparse.Namespace, bundle: "Bundle", clock:
         accuracy = f"validation accuracy {100 * best.validation_accuracy:.2f} % (epoch {best.epoch:.2f})"
         if best.validation_images < len(outcome.data.validation):
             accuracy += f" on {best.validation_images:,} of {len(outcome.data.validation):,} images"
-        if outcome.plan.recipe.keep == "last" and best.step < outcome.fit.steps:
+        if outcome.kept_evaluation is None:
             accuracy += ", not of the last state, which no time was left to evaluate"
         print(f"{accuracy}, {options.out / files.SUBMISSION}")
 

@@ -16,6 +16,8 @@ from competition.errors import UserError
 
 View = Callable[[Tensor], Tensor]
 
+PREDICTION_BATCH = 256  # images at a time
+
 
 def _shifted(images: Tensor, down: int, right: int) -> Tensor:
     height, width = images.shape[-2:]

@@ -9,6 +9,7 @@ from torch import nn
 from baselines.kit.budget import Clock
 from baselines.kit.data import ImageData
 from baselines.kit.diagnosis import Finding
+from baselines.kit.history import Row
 from baselines.kit.plan import Plan
 from baselines.kit.ranks import Ranks
 from baselines.kit.recipe import Recipe
@@ -48,3 +49,10 @@ class Outcome:
     data: ImageData
     predicted_rows: int
     compiled: str  # whether training steps ran compiled, and why
+
+    @property
+    def kept_evaluation(self) -> Row | None:
+        """That of the state that predicts; None where a last state was kept that no time was left to evaluate."""
+        best = self.fit.best
+        is_older = self.plan.recipe.keep == "last" and best is not None and best.step < self.fit.steps
+        return None if is_older else best

@@ -13,7 +13,7 @@ from baselines.kit.checkpoint import save_checkpoint
 from baselines.kit.curves import draw_curves
 from baselines.kit.device import peak_memory
 from baselines.kit.diagnosis import describe
-from baselines.kit.history import Row, write_history
+from baselines.kit.history import write_history
 from baselines.kit.live import Reporter
 from baselines.kit.report import write_report
 from baselines.kit.request import Outcome, Request
@@ -60,19 +60,12 @@ def write_results(
     (out / files.RESUME).unlink(missing_ok=True)
     reporter.note(describe(outcome.findings))
     if fit.rows and request.clock.remaining > max(_DRAWING_SECONDS, 0.35 * imports_took):
-        draw_curves(out, fit.rows, _title(request, outcome), _measured_as_kept(outcome))
+        draw_curves(out, fit.rows, _title(request, outcome), outcome.kept_evaluation)
     elif fit.rows:
         reporter.note("no time was left to draw the curves; history.csv has their figures")
     if request.clock.remaining > max(_PAGE_SECONDS, 0.1 * imports_took):
         reporter.note(f"{write_report(out, record, fit.rows)} shows the run")
     reporter.note(f"done with {request.clock.remaining:.1f} s of the budget left")
-
-
-def _measured_as_kept(outcome: Outcome) -> Row | None:
-    """The evaluation of the kept state; None where a last state was kept that no time was left to evaluate."""
-    fit = outcome.fit
-    is_unmeasured = outcome.plan.recipe.keep == "last" and fit.best is not None and fit.best.step < fit.steps
-    return None if is_unmeasured else fit.best
 
 
 def _title(request: Request, outcome: Outcome) -> str:

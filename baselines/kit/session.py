@@ -21,7 +21,7 @@ from baselines.kit.live import Reporter
 from baselines.kit.losses import class_probabilities, guessing_loss
 from baselines.kit.parallel import AgreedAllowance, ParallelTrainer, agree_on_plan, device_of, process_group
 from baselines.kit.plan import Build, Plan, make_plan, seconds_an_image, told_where_images_do_not_fit
-from baselines.kit.predict import create_views, predict_logits
+from baselines.kit.predict import PREDICTION_BATCH, create_views, predict_logits
 from baselines.kit.recipe import Recipe, on_rung
 from baselines.kit.request import Outcome, Request
 from baselines.kit.results import show_versions, write_results
@@ -32,9 +32,7 @@ from baselines.kit.trainer import Trainer
 if TYPE_CHECKING:
     from competition.bundle import Bundle
 
-_PREDICTION_BATCH = 256
 _LOOKED_AT = 5000  # images
-_SECONDS_A_CELL = 3e-6  # of a CSV
 _CACHING_SHARE = 0.75  # of what is left; the rest is for the head and for drawing and writing
 
 
@@ -151,7 +149,7 @@ def _describe_data(data: ImageData) -> str:
 
 def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, request: Request, imports_took: float) -> Reserve:
     """What to keep for the end, from the measured time of one batch and of the imports."""
-    batch = min(_PREDICTION_BATCH, max(8, len(data.validation)))
+    batch = min(PREDICTION_BATCH, max(8, len(data.validation)))
     seconds = seconds_an_image(model, data.shape, plan.placement, batch)
     views = len(create_views(plan.recipe.tta))
     sample = min(Trainer.sample_size, len(data.train))
@@ -190,7 +188,7 @@ def _seconds_to_write(request: Request) -> float:
     """What the CSVs take: formatting a number costs a microsecond or two."""
     rows, classes = len(request.bundle.test_ids), len(request.bundle.rules.labels)
     tables = (request.bundle.rules.form == "probabilities") + request.probabilities
-    return 0.3 + _SECONDS_A_CELL * rows * (2 + tables * classes)
+    return 0.3 + files.SECONDS_A_CELL * rows * (2 + tables * classes)
 
 
 def _predict(model: nn.Module, data: ImageData, plan: Plan, request: Request, reporter: Reporter) -> int:
@@ -198,7 +196,7 @@ def _predict(model: nn.Module, data: ImageData, plan: Plan, request: Request, re
     bundle = request.bundle
     stop_at = request.clock.last_call - _seconds_to_write(request)
     views = create_views(plan.recipe.tta)
-    logits = predict_logits(model, data, data.test, plan.placement, _PREDICTION_BATCH, views, stop_at)
+    logits = predict_logits(model, data, data.test, plan.placement, PREDICTION_BATCH, views, stop_at)
     if len(logits) < len(data.test):
         reporter.note(f"only {len(logits):,} of {len(data.test):,} test images were predicted in time")
     probabilities = fill_with_shares(class_probabilities(logits).numpy(), bundle)

@@ -20,7 +20,7 @@ from baselines.kit.device import choose_device, kept_random_state, move_model, u
 from baselines.kit.live import Silent
 from baselines.kit.losses import class_probabilities
 from baselines.kit.plan import make_plan, seconds_an_image, target_shape
-from baselines.kit.predict import create_views, predict_logits
+from baselines.kit.predict import PREDICTION_BATCH, create_views, predict_logits
 from baselines.kit.recipe import Recipe, with_changes
 from baselines.kit.request import Outcome, Request
 from baselines.kit.session import stored_shape, train_and_predict
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from competition.bundle import Bundle
 
 OUT_OF_FOLD = "oof.csv"
-_PREDICTION_BATCH = 256
 _SAFETY = 1.35  # another process may take half of the machine while the rows held out are predicted
 _MOST_FOR_PREDICTING = 0.5  # of a fold's time
-_SECONDS_A_CELL = 3e-6  # of a CSV
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +88,14 @@ def planned(training: Training, images: int, clock: Clock) -> tuple[Training, st
     shape = target_shape(stored, recipe.image_px)
     with kept_random_state():
         model = move_model(kernel.build(recipe, shape), plan.placement)
-        seconds = seconds_an_image(model, shape, plan.placement, min(_PREDICTION_BATCH, images))
+        seconds = seconds_an_image(model, shape, plan.placement, min(PREDICTION_BATCH, images))
     return replace(training, recipe=recipe, seconds_a_row=len(create_views(recipe.tta)) * seconds), plan.reason
 
 
 def reserved_seconds(training: Training, rows: int, seconds: float) -> float:
     """What of a fold's time is kept for predicting so many rows and writing them."""
     cells = rows * len(training.bundle.rules.labels)
-    needed = _SAFETY * training.seconds_a_row * rows + 0.1 + _SECONDS_A_CELL * cells
+    needed = _SAFETY * training.seconds_a_row * rows + 0.1 + files.SECONDS_A_CELL * cells
     return min(needed, _MOST_FOR_PREDICTING * seconds)
 
 
@@ -178,7 +176,7 @@ def _predict(outcome: Outcome, pictures: ImageData | None, stop_at: float) -> "N
     """Probabilities of the rows held out, in their order, by the state that was kept."""
     data, views = pictures or outcome.data, create_views(outcome.plan.recipe.tta)
     logits = predict_logits(
-        outcome.model, data, data.validation, outcome.plan.placement, _PREDICTION_BATCH, views, stop_at
+        outcome.model, data, data.validation, outcome.plan.placement, PREDICTION_BATCH, views, stop_at
     )
     found: NDArray[np.float32] = class_probabilities(logits).numpy()
     return found

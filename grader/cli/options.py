@@ -46,6 +46,6 @@ lang = click.option(
     "--lang",
     type=click.Choice(["en", "ko"]),
     callback=lambda _, __, given: settings.language(given),
-    help=f"Language  [{settings.LANG.variable}; default: the locale's]",
+    help=f"{settings.LANG.help}  [{settings.LANG.variable}]",
 )
 json = click.option("--json", "json_", is_flag=True, help="Print JSON for machines.")
