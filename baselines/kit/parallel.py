@@ -8,7 +8,7 @@ processes that disagree on the number of steps would wait for each other for eve
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -118,6 +118,9 @@ class ParallelStep(TrainStep):
         loss, right = super().__call__(images, target)
         loss, right = _summed(torch.stack([loss.float(), right.float()])).unbind()
         return loss / dist.get_world_size(), right
+
+    def _gradients_gathered(self, is_last: bool) -> AbstractContextManager[None]:
+        return nullcontext() if is_last else self.model.no_sync()  # type: ignore[operator]
 
     def _halve(self, batch: int) -> None:
         raise UserError(

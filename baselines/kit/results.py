@@ -15,6 +15,7 @@ from baselines.kit.device import peak_memory
 from baselines.kit.diagnosis import describe
 from baselines.kit.history import write_history
 from baselines.kit.live import Reporter
+from baselines.kit.machine import describe_machine
 from baselines.kit.report import write_report
 from baselines.kit.request import Outcome, Request
 from baselines.kit.summary import count_parameters
@@ -92,6 +93,7 @@ def _run_record(request: Request, outcome: Outcome, threads: int, imports_took: 
         "precision_reason": plan.placement.precision_reason,
         "channels_last": plan.placement.channels_last,
         "compiled": outcome.compiled,
+        "machine": describe_machine(request.others_busy),
         "threads": threads,
         "versions": {"torch": torch.__version__, "python": platform.python_version(), "numpy": np.__version__},
         "budget_seconds": request.clock.budget_seconds,

@@ -1,6 +1,7 @@
 """One optimizer step: mixed precision, gradient accumulation, clipping, and halving the batch when memory runs out."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -50,12 +51,13 @@ class TrainStep:
     def _step(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         self.optimizer.zero_grad(set_to_none=True)
         losses, right = [], []
-        parts = zip(split_batch(images, self.part_size), split_batch(target, self.part_size), strict=True)
-        for part, wanted in parts:
-            with self.placement.autocast():
-                logits = self.model(part)
-            share = self.loss(logits, wanted) * (len(part) / len(images))
-            torch.autograd.backward(self._scaler.scale(share))
+        parts = split_batch(images, self.part_size)
+        for number, (part, wanted) in enumerate(zip(parts, split_batch(target, self.part_size), strict=True), 1):
+            with self._gradients_gathered(is_last=number == len(parts)):
+                with self.placement.autocast():
+                    logits = self.model(part)
+                share = self.loss(logits, wanted) * (len(part) / len(images))
+                torch.autograd.backward(self._scaler.scale(share))
             losses.append(share.detach())
             right.append(_right_answers(logits.detach(), wanted))
         if self._clip:
@@ -64,6 +66,10 @@ class TrainStep:
         self._scaler.step(self.optimizer)
         self._scaler.update()
         return torch.stack(losses).sum(), torch.stack(right).sum()
+
+    def _gradients_gathered(self, is_last: bool) -> AbstractContextManager[None]:
+        """Around each part of a batch: here gradients just add up; where processes share them, at the last part."""
+        return nullcontext()
 
     def state(self) -> dict[str, Any]:
         """What a resumed run needs of the step itself: the scale of fp16's gradients."""

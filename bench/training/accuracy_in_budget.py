@@ -18,6 +18,7 @@ from typing import Any
 
 from baselines.kit.budget import parse_duration
 from baselines.kit.load import CpuReading
+from baselines.kit.machine import processor
 
 _ROOT = Path(__file__).resolve().parents[2]
 _QUIET_CORES = 0.1
@@ -39,15 +40,8 @@ def describe_machine() -> str:
     """Processor, cores and versions, for the head of a table."""
     import torch
 
-    cpu = next((line for line in _cpu_lines() if line.startswith("model name")), "unknown processor")
-    processor = cpu.split(":")[-1].strip()
     versions = f"torch {torch.__version__}, Python {platform.python_version()}"
-    return f"{processor}, {os.cpu_count()} cores, {versions}, {time.strftime('%Y-%m-%d')}"
-
-
-def _cpu_lines() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+    return f"{processor()}, {os.cpu_count()} cores, {versions}, {time.strftime('%Y-%m-%d')}"
 
 
 def _wait_until_quiet(accept_busy: bool) -> None:

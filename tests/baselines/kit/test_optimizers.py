@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -34,3 +36,23 @@ def test_a_decay_among_rmsprops_options_wins_over_the_recipes():
     recipe = Recipe(optimizer="rmsprop", weight_decay=0.1, optimizer_options={"weight_decay": 0.2, "alpha": 0.9})
     groups = create_optimizer(model, recipe).param_groups
     assert sorted(group["weight_decay"] for group in groups) == [0.0, 0.2]
+
+
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "adamw"])
+def test_all_weights_move_in_one_kernel_as_they_would_one_after_another(name):
+    torch.manual_seed(1)
+    first = torch.nn.Sequential(torch.nn.Linear(8, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3))
+    second = copy.deepcopy(first)
+    recipe = Recipe(optimizer=name, lr=0.05, weight_decay=0.1)
+    fused = create_optimizer(first, recipe)
+    single = create_optimizer(second, recipe.model_copy(update={"optimizer_options": {"foreach": False}}))
+    assert fused.defaults["fused"] is True
+    assert not single.defaults["fused"]
+    images = torch.randn(16, 8)
+    for _ in range(5):
+        for model, optimizer in ((first, fused), (second, single)):
+            optimizer.zero_grad()
+            model(images).square().mean().backward()
+            optimizer.step()
+    for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -100,9 +100,10 @@ def test_wrong_use_under_torchrun_is_told_and_nothing_hangs(glyphs, tmp_path):
     assert "start without torchrun" in done.stderr
 
 
-def gradients_of_two_processes(rank: int, folder: str) -> None:
+def gradients_of_two_processes(rank: int, folder: str, part_size: int) -> None:
     """Run by two processes: one step on shares of a batch; each saves the weights it came to."""
     import torch.distributed as dist
+    from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
     from torch.nn.parallel import DistributedDataParallel
 
     from baselines.kit.device import Placement
@@ -112,9 +113,17 @@ def gradients_of_two_processes(rank: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2)
     model, images, target, optimizer = one_step_case()
     index = share_of(torch.arange(len(images)), Ranks(rank, 2))
-    step = ParallelStep(DistributedDataParallel(model), optimizer, cross_entropy, Placement(torch.device("cpu")), 64)
+    shared, exchanges = DistributedDataParallel(model), []
+
+    def counted(_: None, bucket):
+        exchanges.append(bucket.index())
+        return allreduce_hook(dist.group.WORLD, bucket)
+
+    shared.register_comm_hook(None, counted)
+    step = ParallelStep(shared, optimizer, cross_entropy, Placement(torch.device("cpu")), part_size)
     loss, right = step(images[index], target[index])
-    torch.save({"weight": model.weight.detach(), "loss": loss, "right": right}, f"{folder}/{rank}.pt")
+    found = {"weight": model.weight.detach(), "loss": loss, "right": right, "exchanges": len(exchanges)}
+    torch.save(found, f"{folder}/{rank}.pt")
     dist.monitored_barrier()
     dist.destroy_process_group()
     os._exit(0)  # gloo's threads live as long as the wrapped model, and one may want the interpreter while it ends
@@ -127,8 +136,9 @@ def one_step_case():
     return model, torch.randn(8, 5), torch.randint(3, (8,)), optimizer
 
 
-def test_a_shared_step_moves_the_weights_as_one_step_on_the_whole_batch(tmp_path):
-    torch.multiprocessing.spawn(gradients_of_two_processes, args=(str(tmp_path),), nprocs=2)
+@pytest.mark.parametrize("part_size", [64, 2], ids=["in one", "in two parts each"])
+def test_a_shared_step_moves_the_weights_as_one_step_on_the_whole_batch(part_size, tmp_path):
+    torch.multiprocessing.spawn(gradients_of_two_processes, args=(str(tmp_path), part_size), nprocs=2)
     model, images, target, optimizer = one_step_case()
     logits = model(images)
     loss = torch.nn.functional.cross_entropy(logits, target)
@@ -139,3 +149,4 @@ def test_a_shared_step_moves_the_weights_as_one_step_on_the_whole_batch(tmp_path
         torch.testing.assert_close(found["weight"], model.weight.detach())
         assert float(found["loss"]) == pytest.approx(loss.item(), abs=1e-6)
         assert int(found["right"]) == int((logits.argmax(1) == target).sum())
+        assert found["exchanges"] == 1  # gradients are sent once a batch, in however many parts it is taken

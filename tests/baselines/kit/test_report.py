@@ -36,6 +36,7 @@ def test_the_page_holds_the_figures_and_needs_no_other_file(bundle, tmp_path):
     assert page.count("<tr") == 1 + len(outcome.fit.rows)
     assert page.count('class="kept"') == 1
     assert all(finding.advice in page for finding in outcome.findings)
+    assert record["machine"]["processor"] in page
     assert "data:image/png;base64," in page
     assert not re.search(r"""(src|href)=["'](?!data:)""", page)
     assert "<script" not in page
