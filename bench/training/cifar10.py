@@ -1,6 +1,6 @@
 """CIFAR-10 in ten minutes: from scratch, and from EfficientNet-Lite0's ImageNet weights; three seeds, medians.
 
-    grader prepare cifar10 --source ../shared/data/cifar10_images.zip
+    grader prepare cifar10 --source cifar-10-binary.tar.gz
     python bench/training/cifar10.py --data data/cifar10 --solution .grader/vault/cifar10/solution.csv
 
 The targets: 93 % on the test part from scratch (94 % is the aim), 90 % from the pretrained weights. Takes 90 minutes.
