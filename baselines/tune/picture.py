@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 PICTURE = "search.png"
 _BLUE, _RED, _GRAY, _DARK = "#2f6f9f", "#d1495b", "#b8c4ce", "#3a3a3a"
 _SLICES = 3
+_NAMES_IN_A_ROW = 30  # characters of a choice's values that stand side by side under a panel
 
 
 def draw_search(
@@ -31,17 +32,17 @@ def draw_search(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 7.5), dpi=110, layout="constrained")
-    grid = figure.add_gridspec(2, 6)
-    _draw_history(figure.add_subplot(grid[0, :4]), records)
-    _draw_importances(figure.add_subplot(grid[0, 4:]), importances or dict.fromkeys(space.dimensions, 0.0), importances)
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]  # each with margins of its own: long names above move nothing below
+    history, shares = above.subplots(1, 2, width_ratios=(2, 1))
+    _draw_history(history, records)
+    _draw_importances(shares, importances or dict.fromkeys(space.dimensions, 0.0), importances)
     keys = list(importances or space.dimensions)[:_SLICES]
-    width = 6 // len(keys)
-    first = None
-    for position, key in enumerate(keys):
-        first = figure.add_subplot(grid[1, position * width : (position + 1) * width], sharey=first)
-        _draw_slice(first, records, key, space.dimensions[key])
-        if not position:
-            first.set_ylabel("validation accuracy (%)")
+    slices = below.subplots(1, len(keys), sharey=True, squeeze=False)[0]
+    for axes, key in zip(slices, keys, strict=True):
+        draw_slice(axes, records, key, space.dimensions[key])
+    slices[0].set_ylabel("validation accuracy (%)")
+    if slices[0].get_legend_handles_labels()[0]:
+        slices[0].legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2, borderaxespad=0.2)
     for axes in figure.axes:
         axes.grid(alpha=0.25)
         axes.set_axisbelow(True)
@@ -88,17 +89,27 @@ def _draw_importances(axes: "Axes", shares: Mapping[str, float], known: Mapping[
     axes.set_title("what mattered" if known else "what mattered: too few trials to say", loc="left")
 
 
-def _draw_slice(axes: "Axes", records: Sequence[Record], key: str, dimension: Range | Choice) -> None:
-    done = [record for record in records if record.state == "finished" and key in record.settings]
+def draw_slice(axes: "Axes", records: Sequence[Record], key: str, dimension: Range | Choice) -> None:
+    """Accuracies over the values of one key; the recipe as it is may have a value that the space does not: a line."""
+    finished = [record for record in records if record.state == "finished" and record.accuracy is not None]
+    done = [record for record in finished if key in record.settings]
     places: list[Any] = [_place(record.settings[key], dimension) for record in done]
     accuracies = [100 * (record.accuracy or 0) for record in done]
+    for recipe in (record for record in finished if record.is_recipe):
+        axes.axhline(100 * (recipe.accuracy or 0), color=_DARK, ls="--", lw=1.2, zorder=2, label="the recipe as it is")
     axes.scatter(places, accuracies, c=[record.number for record in done], cmap="Blues", vmin=-len(records) / 2,
                  edgecolors=_DARK, linewidths=0.4, s=34, zorder=3)  # fmt: skip
-    if done:
-        top = max(range(len(done)), key=accuracies.__getitem__)
-        axes.scatter([places[top]], [accuracies[top]], color=_RED, s=60, zorder=4, label="best")
+    for place, accuracy in zip(places, accuracies, strict=True):
+        if accuracy == max(100 * (record.accuracy or 0) for record in finished):
+            axes.scatter([place], [accuracy], color=_RED, s=60, zorder=4, label="best")
+            break
     if isinstance(dimension, Choice):
-        axes.set_xticks(range(len(dimension.values)), [show_value(value) for value in dimension.values])
+        names = [show_value(value) for value in dimension.values]
+        axes.set_xticks(range(len(names)), names)
+        if sum(map(len, names)) > _NAMES_IN_A_ROW:
+            axes.tick_params("x", labelrotation=20)
+            for text in axes.get_xticklabels():
+                text.set_horizontalalignment("right")
         axes.set_xlim(-0.5, len(dimension.values) - 0.5)
     elif dimension.log:
         axes.set(xscale="log", xlim=(dimension.low / 1.2, dimension.high * 1.2))
