@@ -86,11 +86,11 @@ def agree_on_plan(plan: Plan | None, placement: Placement) -> Plan:
     return plan or Plan(Recipe.model_validate_json(recipe), here, speed, reason)
 
 
-def _of_first(value: float) -> float:
-    """The first process's value, in every process."""
-    shared = torch.tensor(value, dtype=torch.float64)
+def _of_first(*values: float) -> list[float]:
+    """The first process's values, in every process."""
+    shared = torch.tensor(values, dtype=torch.float64)
     dist.broadcast(shared, 0)
-    return float(shared)
+    return shared.tolist()
 
 
 def _summed(values: Tensor) -> Tensor:
@@ -100,14 +100,17 @@ def _summed(values: Tensor) -> Tensor:
 
 @dataclass(slots=True)
 class AgreedAllowance(Allowance):
-    """An allowance whose clock is the first process's."""
+    """An allowance whose clock is the first process's, which is asked once a step: before it."""
+
+    _passed: float = 0.0  # what `_by_time` was then
 
     def _by_time(self) -> float:
-        return _of_first(Allowance._by_time(self))
+        return self._passed
 
     def fits_another_step(self, step: int) -> bool:
         """As the first process sees it."""
-        return bool(_of_first(Allowance.fits_another_step(self, step)))
+        fits, self._passed = _of_first(Allowance.fits_another_step(self, step), Allowance._by_time(self))
+        return bool(fits)
 
 
 class ParallelStep(TrainStep):
@@ -178,7 +181,8 @@ class ParallelTrainer(Trainer):
         """
 
     def _evaluating_costs_too_much(self) -> bool:
-        return bool(_of_first(super()._evaluating_costs_too_much()))
+        (too_much,) = _of_first(super()._evaluating_costs_too_much())
+        return bool(too_much)
 
     def _measure(self) -> tuple[Evaluation, Evaluation | None] | None:
         """Every process evaluates its share; the figures are those of all shares together."""

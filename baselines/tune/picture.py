@@ -32,7 +32,7 @@ def draw_search(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 7.5), dpi=110, layout="constrained")
-    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]  # each with margins of its own: long names above move nothing below
+    above, below = figure.subfigures(2, 1, squeeze=False)[:, 0]  # long names above move nothing below
     history, shares = above.subplots(1, 2, width_ratios=(2, 1))
     _draw_history(history, records)
     _draw_importances(shares, importances or dict.fromkeys(space.dimensions, 0.0), importances)

@@ -150,3 +150,24 @@ def test_a_shared_step_moves_the_weights_as_one_step_on_the_whole_batch(part_siz
         assert float(found["loss"]) == pytest.approx(loss.item(), abs=1e-6)
         assert int(found["right"]) == int((logits.argmax(1) == target).sum())
         assert found["exchanges"] == 1  # gradients are sent once a batch, in however many parts it is taken
+
+
+def test_processes_ask_the_first_ones_clock_once_a_step(tmp_path, monkeypatch):
+    import torch.distributed as dist
+
+    from baselines.kit.budget import Clock, Reserve
+    from baselines.kit.parallel import AgreedAllowance
+
+    asked = []
+    broadcast = dist.broadcast
+    monkeypatch.setattr(dist, "broadcast", lambda *arguments: (asked.append(arguments), broadcast(*arguments)))
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path}/meeting", rank=0, world_size=1)
+    try:
+        clock = Clock.starting_now(100)
+        allowance = AgreedAllowance(clock, Reserve(), total_steps=1000, start=clock.start - 40)
+        assert allowance.fits_another_step(0)
+        assert allowance.is_short(0)
+        assert 0.2 < allowance.progress(0) < 0.9
+        assert len(asked) == 1
+    finally:
+        dist.destroy_process_group()
