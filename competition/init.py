@@ -54,26 +54,43 @@ seed: 42
 """
 GIVEN_SPLIT = "split: given           # the source's own ids, test part and Usage\n"
 
-BOARD = {
+# What a description says where the parts are drawn, and where the source's own are kept.
+BY_SPLIT = {
     "en": {
-        "random": (
-            "Half of the test items count for the Public board, which is shown at once; the other half for the Private "
-            "board, which\ndecides when the competition closes."
-        ),
-        "given": (
-            "Some of the test items count for the Public board, which is shown at once; the others for the Private "
-            "board, which\ndecides when the competition closes."
-        ),
+        "random": {
+            "board": (
+                "Half of the test items count for the Public board, which is shown at once; the other half for the "
+                "Private board, which\ndecides when the competition closes."
+            ),
+            "seed": "The split uses seed 42; report the seed of your best run.",
+            "ids": "Ids are random and say nothing about an item.",
+        },
+        "given": {
+            "board": (
+                "Some of the test items count for the Public board, which is shown at once; the others for the "
+                "Private board, which\ndecides when the competition closes."
+            ),
+            "seed": "Report the seed of your best run.",
+            "ids": "Ids and test part are the source's own.",
+        },
     },
     "ko": {
-        "random": (
-            "시험 자료의 절반은 바로 보이는 Public 점수판에, 나머지 절반은 대회가 끝날 때 순위를 정하는 Private "
-            "점수판에 쓰입니다."
-        ),
-        "given": (
-            "시험 자료의 일부는 바로 보이는 Public 점수판에, 나머지는 대회가 끝날 때 순위를 정하는 Private "
-            "점수판에 쓰입니다."
-        ),
+        "random": {
+            "board": (
+                "시험 자료의 절반은 바로 보이는 Public 점수판에, 나머지 절반은 대회가 끝날 때 순위를 정하는 Private "
+                "점수판에 쓰입니다."
+            ),
+            "seed": "분할의 시드는 42입니다. 가장 좋은 실행의 시드를 함께 적어 주세요.",
+            "ids": "id는 무작위이며 자료에 대해 아무것도 알려 주지 않습니다.",
+        },
+        "given": {
+            "board": (
+                "시험 자료의 일부는 바로 보이는 Public 점수판에, 나머지는 대회가 끝날 때 순위를 정하는 Private "
+                "점수판에 쓰입니다."
+            ),
+            "seed": "가장 좋은 실행의 시드를 함께 적어 주세요.",
+            "ids": "id와 시험 자료는 원래 자료의 것을 그대로 씁니다.",
+        },
     },
 }
 
@@ -190,7 +207,7 @@ def _description(draft: Draft, title: str, language: str) -> str:
             trained = f"{draft.items - draft.given_test:,}"
             data = f"자료 {items}개 가운데 {trained}개는 학습, {draft.given_test:,}개는 시험에 씁니다."
     words = {"title": title, "about": about, "data": data, "sample": _sample(draft)}
-    words["board"] = BOARD[language]["given" if draft.given_test else "random"]
+    words |= BY_SPLIT[language]["given" if draft.given_test else "random"]
     return _filled(f"description.{language}.md", words | {"evaluation": EVALUATION[draft.metric][language]})
 
 

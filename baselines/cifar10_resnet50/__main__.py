@@ -29,9 +29,7 @@ KERNEL = Kernel(
     competition="cifar10",
     recipes=Path(__file__).parent / "recipes",
     build=build,
-    shortcuts=(
-        Shortcut("--weights", "model.weights", "file of the ImageNet weights; none: random ones (torch's cache)"),
-    ),
+    shortcuts=(Shortcut("--weights", "model.weights", "a file, imagenet (torch's cache) or none; not for strong"),),
 )
 
 if __name__ == "__main__":

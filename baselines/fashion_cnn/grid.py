@@ -59,7 +59,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = base_options(name, about, examples, "grid.csv, grid.md, the plot of losses and a folder a run")
     parser.add_argument("--epochs", type=float, default=10, metavar="N", help="epochs of each of the 18 runs (10)")
     parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    parser.add_argument("--threads", type=thread_count, metavar="N", help="CPU threads (all cores it may use)")
+    parser.add_argument("--threads", type=thread_count, metavar="N", help="CPU threads (the cores others leave free)")
     return parser
 
 

@@ -135,7 +135,7 @@ def command_line(kernel: Kernel) -> argparse.ArgumentParser:
         help="change a value of the recipe, as --set lr=0.01 --set schedule.name=cosine; may be repeated",
     )  # fmt: skip
     training.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, cuda:1, mps (auto)")
-    training.add_argument("--threads", type=thread_count, metavar="N", help="CPU threads (all cores it may use)")
+    training.add_argument("--threads", type=thread_count, metavar="N", help="CPU threads (the cores others leave free)")
     training.add_argument("--resume", action="store_true", help="go on with an interrupted run in --out")
     training.add_argument(
         "--probabilities", action="store_true", help="write probabilities.csv beside the submission, for ensembles"

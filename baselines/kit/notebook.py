@@ -60,7 +60,7 @@ def train_here(
         budget: wall clock, as `45s` or `10m`.
         seed: drives initial weights, order and augmentation.
         device: as on the command line.
-        threads: CPU threads; None: all cores this process may use.
+        threads: CPU threads; None: the cores that other processes leave free.
         resume: go on with an interrupted run in `out`.
         probabilities: write `probabilities.csv` beside the submission, for ensembles.
 

@@ -20,7 +20,7 @@ def build(recipe: "Recipe", shape: "ImageShape") -> "nn.Module":
     return build_model(recipe.model, shape)
 
 
-WEIGHTS = Shortcut("--weights", "model.weights", "file of ResNet-18's weights; none: random ones (torch's cache)")
+WEIGHTS = Shortcut("--weights", "model.weights", "a file, imagenet (torch's cache) or none; not for strong")
 
 KERNEL = Kernel(
     name="baselines.letters_resnet18",

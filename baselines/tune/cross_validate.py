@@ -1,4 +1,4 @@
-"""k-fold cross validation: `python -m baselines.tune.cross_validate fontchar_bottleneck --folds 5 --budget 30m`.
+"""k-fold: `python -m baselines.tune.cross_validate fontchar_bottleneck --data data/fontchar --folds 5`.
 
 Every training row is predicted by the one model that has not seen it (out of fold); the test part by all models.
 """

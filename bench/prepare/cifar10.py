@@ -2,7 +2,7 @@
 
     python -m bench.prepare.cifar10 ../shared/data/cifar10_images.zip --rounds 5
 
-Three things are timed, each in a process of its own, one after the other in every round, on the same cores:
+Timed, each in a process of its own, on the same cores; all but `unpack` one after the other in every round:
 
 - prepare: `grader prepare`, from the zip to bundle and vault.
 - loop: a program that fills one array by torchvision's ImageFolder and Pillow in a loop, from files unpacked before;

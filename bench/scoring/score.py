@@ -4,9 +4,9 @@
     python -m bench.scoring.score million       # 1,000,000 rows in any order against polars reading the two files
     python -m bench.scoring.score ten-million   # peak of memory
     python -m bench.scoring.score folder        # 500 files of 10,000 rows
-    python -m bench.scoring.score blind         # does the time tell a perfect file from one that is all wrong?
+    python -m bench.scoring.score blind         # does the time tell a file that is right from one that is not?
 
-Each prints a line of JSON. Every run scores a file that the store has not seen, into a store of its own.
+Each prints a line of JSON. Every run hands the file in for a new team.
 """
 
 import argparse

@@ -38,15 +38,19 @@ _RECIPE = parse_recipe(
     "bench",
 )
 spent = 0.0  # seconds inside the calls that are timed
+_depth = 0  # of timed calls inside one another, of which the outermost counts
 
 
 @contextmanager
 def timed() -> Iterator[None]:
     """Add the time of the block to what was spent."""
-    global spent
+    global spent, _depth
+    _depth += 1
     begun = time.perf_counter()
     yield
-    spent += time.perf_counter() - begun
+    _depth -= 1
+    if not _depth:
+        spent += time.perf_counter() - begun
 
 
 class TimedView(LiveView):
@@ -67,6 +71,11 @@ class TimedAllowance(Allowance):
         with timed():
             return Allowance.progress(self, step)
 
+    def is_short(self, step: int) -> bool:
+        """As the allowance's."""
+        with timed():
+            return Allowance.is_short(self, step)
+
     def fits_another_step(self, step: int) -> bool:
         """As the allowance's."""
         with timed():
@@ -76,6 +85,16 @@ class TimedAllowance(Allowance):
         """As the allowance's."""
         with timed():
             Allowance.note_step(self, seconds)
+
+
+@dataclass(slots=True)
+class TimedReserve(Reserve):
+    """What the clock keeps back, its changes timed."""
+
+    def learn_from_training(self, seconds_an_image: float) -> None:
+        """As the reserve's."""
+        with timed():
+            Reserve.learn_from_training(self, seconds_an_image)
 
 
 def make_data(count: int) -> ImageData:
@@ -117,7 +136,7 @@ def main() -> None:
     clock = Clock.starting_now(3600)
     with standard_error_on_a_terminal():
         view = TimedView(clock)
-        allowance = TimedAllowance(clock, Reserve(), -(-options.images // _RECIPE.batch), time.monotonic())
+        allowance = TimedAllowance(clock, TimedReserve(), -(-options.images // _RECIPE.batch), time.monotonic())
         model = move_model(build_model(_RECIPE.model, data.shape), placement)
         fit = Trainer(model, data, _RECIPE, placement, allowance, view, 1).fit()
         view.close()
