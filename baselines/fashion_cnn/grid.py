@@ -122,7 +122,8 @@ def _train_cell(grid: Grid, cell: Cell, precision: str, clock: Clock) -> None:
     reference = load_recipe(KERNEL.recipes, "reference")
     recipe = with_changes(reference, {**recipe_changes(cell), "epochs": grid.epochs, "precision": precision}, cell.name)
     out = files.make_output_folder(grid.folder(cell))
-    write_fallback(out, grid.bundle)
+    if not (out / files.SUBMISSION).exists():  # that of a run to be repeated is handed in until this one is done
+        write_fallback(out, grid.bundle)
     request = Request(
         kernel=KERNEL.name,
         recipe_name=cell.name,

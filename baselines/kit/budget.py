@@ -118,6 +118,7 @@ class Reserve:
     finish_seconds: float = 1.0
     predicted_images: int = 0  # test images times views
     evaluated_images: int = 0
+    processes: int = 1  # that train and evaluate together; the first one predicts alone
     # Another process may take half of the machine at the very end; two cores shared by two runs lose a factor of two.
     safety: float = 1.35
 
@@ -128,13 +129,17 @@ class Reserve:
 
     def learn_from_training(self, seconds_an_image: float) -> None:
         """Lower the estimates to what training shows: no image takes longer to predict than to train on."""
-        self.predict_seconds = min(self.predict_seconds, seconds_an_image * self.predicted_images)
+        self.predict_seconds = min(self.predict_seconds, self._alone(seconds_an_image))
         self.evaluate_seconds = min(self.evaluate_seconds, seconds_an_image * self.evaluated_images)
 
     def learn_from_evaluation(self, seconds_an_image: float) -> None:
-        """Set the estimates to the speed an evaluation had."""
-        self.predict_seconds = seconds_an_image * self.predicted_images
+        """Set the estimates to the speed an evaluation had, of all processes together."""
+        self.predict_seconds = self._alone(seconds_an_image)
         self.evaluate_seconds = seconds_an_image * self.evaluated_images
+
+    def _alone(self, seconds_an_image: float) -> float:
+        """Seconds for all predictions at the speed of one process."""
+        return seconds_an_image * self.processes * self.predicted_images
 
 
 @dataclass(slots=True)
@@ -169,7 +174,7 @@ class Allowance:
         """
         reserve, now = self.reserve, time.monotonic()
         left = self.clock.last_call - reserve.finish_seconds - now
-        images = reserve.evaluated_images + reserve.safety * reserve.predicted_images
+        images = reserve.evaluated_images + reserve.safety * reserve.processes * reserve.predicted_images
         return now + left * reserve.evaluated_images / max(images, 1)
 
     def progress(self, step: int) -> float:

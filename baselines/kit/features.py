@@ -134,7 +134,7 @@ def _describe(parts: dict[str, Part], data: ImageData, seconds: float) -> str:
         f"{len(parts[name]):,} {name}" + (f" (a part of {size:,})" if len(parts[name]) < size else "")
         for name, size in whole.items()
     )
-    return f"features of {counts} images computed once in {seconds:.1f} s; from here on the head is trained on them"
+    return f"features of {counts} images, unchanged, computed once in {seconds:.1f} s; the head is trained on them now"
 
 
 def _feature_data(data: ImageData, parts: dict[str, Part]) -> FeatureData:

@@ -171,6 +171,10 @@ class ParallelTrainer(Trainer):
             self.reporter.note(f"out of memory: {int(smallest)} images at a time in each process, gradients added up")
         return int(smallest)
 
+    @property
+    def _own_batch(self) -> int:
+        return math.ceil(self.recipe.batch / self.ranks.count)
+
     def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return super()._batch(share_of(rows, self.ranks))
 

@@ -126,7 +126,12 @@ def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
             f"recipe {origin}: cache_features looks at every picture once, so torchvision and albumentations cannot "
             "change it: leave one of them out"
         )
-    return recipe
+    return _without_views(recipe) if recipe.cache_features else recipe
+
+
+def _without_views(recipe: Recipe) -> Recipe:
+    """Features are computed once, of the picture as it is: what moves pixels would change other numbers there."""
+    return recipe.model_copy(update={"augment": {}, "alternating_flip": False, "tta": []})
 
 
 def with_changes(recipe: Recipe, changes: Mapping[str, Any], origin: str) -> Recipe:

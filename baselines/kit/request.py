@@ -53,6 +53,6 @@ class Outcome:
     @property
     def kept_evaluation(self) -> Row | None:
         """That of the state that predicts; None where a last state was kept that no time was left to evaluate."""
-        best = self.fit.best
-        is_older = self.plan.recipe.keep == "last" and best is not None and best.step < self.fit.steps
-        return None if is_older else best
+        fit = self.fit
+        is_missing = bool(fit.rows) and not fit.diverged and fit.rows[-1].step < fit.steps
+        return None if self.plan.recipe.keep == "last" and is_missing else fit.best

@@ -159,6 +159,7 @@ def _first_reserve(model: nn.Module, data: ImageData, plan: Plan, request: Reque
         finish_seconds=max(1.2, 0.5 * imports_took) + _seconds_to_write(request),
         predicted_images=len(data.test) * views,
         evaluated_images=len(data.validation) + sample,
+        processes=request.ranks.count,
     )
 
 

@@ -32,7 +32,8 @@ class TrainStep:
         self.part_size = part_size
         self._clip = clip_gradient
         self._note = note
-        self._scaler = torch.amp.GradScaler(placement.device.type, enabled=placement.precision == "fp16")
+        self._scaler = self._new_scaler()
+        self._has_state = False
 
     def __call__(self, images: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """One step. Returns the batch's mean loss and its number of right answers, both still on the device.
@@ -65,6 +66,7 @@ class TrainStep:
             nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
         self._scaler.step(self.optimizer)
         self._scaler.update()
+        self._has_state = bool(self.optimizer.state)
         return torch.stack(losses).sum(), torch.stack(right).sum()
 
     def _gradients_gathered(self, is_last: bool) -> AbstractContextManager[None]:
@@ -77,8 +79,22 @@ class TrainStep:
 
     def take_over(self, state: dict[str, Any]) -> None:
         """Go on with the state of an interrupted run."""
+        self._has_state = bool(self.optimizer.state)
         if state:
             self._scaler.load_state_dict(state)
+
+    def _new_scaler(self) -> torch.amp.GradScaler:
+        return torch.amp.GradScaler(self.placement.device.type, enabled=self.placement.precision == "fp16")
+
+    def _begin_anew(self) -> None:
+        """Forget what a step that memory cut short had begun: gradients, moments without values, unscaled gradients."""
+        self.optimizer.zero_grad(set_to_none=True)
+        if not self._has_state:  # the first step makes an optimizer's state, which it expects whole or not at all
+            self.optimizer.state.clear()
+        scale = self._scaler.state_dict()
+        self._scaler = self._new_scaler()
+        if scale:
+            self._scaler.load_state_dict(scale)
 
     def _halve(self, batch: int) -> None:
         smaller = min(self.part_size, batch) // 2
@@ -86,7 +102,7 @@ class TrainStep:
             raise UserError(
                 "out of memory even with two images at a time: use a smaller model or smaller images (--set image_px=…)"
             )
-        self.optimizer.zero_grad(set_to_none=True)
+        self._begin_anew()
         if self.placement.device.type == "cuda":
             torch.cuda.empty_cache()
         self.part_size = smaller

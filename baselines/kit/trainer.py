@@ -117,6 +117,11 @@ class Trainer:
         """The model that is evaluated and kept: the averaged one where the recipe averages."""
         return self._ema.module if self._ema is not None else self.model
 
+    @property
+    def _own_batch(self) -> int:
+        """How many images of a batch this process takes."""
+        return self.recipe.batch
+
     def fit(self) -> Fit:
         """Train until the epochs are done, the time is up, patience is lost or the loss is no number."""
         start, divergence, patience_lost = time.monotonic(), None, ""
@@ -163,7 +168,7 @@ class Trainer:
             ending=ending,
             divergence=divergence,
             losses=self.losses,
-            batch_parts=math.ceil(self.recipe.batch / self._train_step.part_size),
+            batch_parts=math.ceil(self._own_batch / self._train_step.part_size),
         )
 
     def _one_step(self) -> Finding | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 RECORD = "batch_size.json"
 _GAIN = 1.05  # less than this is no growth
 _MEMORY_SHARE = 0.9  # of what is free: a process that takes all is killed instead of being told
+_NEXT_ROUND = 8  # times the last step: three steps of twice the images, the first of which is slow
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 _COMMAND = "python -m baselines.tune.batch_size"
 _EPILOG = f"""examples:
@@ -88,7 +89,7 @@ def find_batch_size(
             tell(speeds[-1])
             if _stopped_growing(speeds):
                 return _chosen(speeds, f"speed stopped growing: {_shown(speeds[-3:])}")
-            if clock.remaining < 4 * sum(speed.batch / speed.images_per_second for speed in speeds[-1:]) + 1:
+            if clock.remaining < _NEXT_ROUND * speeds[-1].batch / speeds[-1].images_per_second + 1:
                 return _chosen(speeds, f"the budget ended at {batch} images")
             batch *= 2
     return _chosen(speeds, f"an epoch has {largest} images")

@@ -108,9 +108,10 @@ def _cross_validate(
     trained = known | {"trained_recipe": earlier.get("trained_recipe")}
     kept = [read_fold(out, of_row == number, bundle, trained) for number, out in enumerate(outs)]
     folds = {fold.number: fold for fold in kept if fold is not None}
+    problems: list[str] = []  # of folds that came to nothing
 
     def share() -> float:
-        return (clock.remaining - finish_seconds) / max(1, len(outs) - len(folds))
+        return (clock.remaining - finish_seconds) / max(1, len(outs) - len(folds) - len(problems))
 
     training, plan = _plan(options, bundle, len(of_row), Clock.starting_now(share()), earlier)
     _say(clock, f"plan of every fold: {plan}; {_AT_THE_END}")
@@ -121,14 +122,23 @@ def _cross_validate(
         if number not in folds:
             seconds = share()
             if seconds < _FEWEST_SECONDS:
-                raise UserError(f"{show_duration(max(0, seconds))} are left for fold {number}; give a longer --budget")
+                problems.append(f"{show_duration(max(0, seconds))} are left for fold {number}; give a longer --budget")
+                break
             (out / RECORD).unlink(missing_ok=True)
-            fold = train_fold(training, number, of_row == number, out, seconds, lambda text: _say(clock, text))
+            try:
+                fold = train_fold(training, number, of_row == number, out, seconds, lambda text: _say(clock, text))
+            except UserError as problem:
+                problems.append(str(problem))
+                _say(clock, problems[-1])
+                continue
             keep_fold(out, fold, trained)
             training = replace(training, seconds_a_row=fold.seconds_a_row)
             folds[number] = fold
         _say(clock, show_fold(folds[number], bundle))
-    print("\n".join(write_results(options.out, [folds[number] for number in sorted(folds)], bundle, shared)))
+    if folds:
+        print("\n".join(write_results(options.out, [folds[number] for number in sorted(folds)], bundle, shared)))
+    if problems:
+        raise UserError("; ".join(problems) + (f"; {options.out} holds what the other folds came to" if folds else ""))
 
 
 def _plan(

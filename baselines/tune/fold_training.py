@@ -137,8 +137,8 @@ def train_fold(
         probabilities=True,
     )
     outcome = train_and_predict(training.kernel.build, request, Silent())
-    if outcome.fit.best is None:
-        raise UserError(f"fold {number} learnt nothing ({outcome.fit.ending}); give a longer --budget")
+    if not outcome.predicted_rows:
+        raise UserError(f"fold {number} came to no predictions ({outcome.fit.ending})")
     predicting = time.monotonic()
     found: NDArray[np.floating[Any]] = _predict(outcome, pictures, stop_at=end)
     took = time.monotonic() - predicting

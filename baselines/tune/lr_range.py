@@ -171,8 +171,10 @@ def _curve_in_time(prepared: "Prepared", options: argparse.Namespace, clock: Clo
     finish_seconds = max(2.0, 0.5 * clock.elapsed)
     take, batches = prepared.new_step(prepared.recipe.batch), prepared.batches(prepared.recipe.batch)
     take(*next(batches))
+    prepared.placement.synchronise()
     began = time.monotonic()
     take(*next(batches))
+    prepared.placement.synchronise()
     seconds = time.monotonic() - began
     fitting = int((clock.remaining - finish_seconds) / (1.5 * seconds))
     steps = min(options.steps, fitting)

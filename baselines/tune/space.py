@@ -205,6 +205,8 @@ def _around(where: str, key: str, wish: Mapping[str, Any], recipe: Recipe) -> Ra
     if not isinstance(own, int | float) or not own:
         raise UserError(f"{where}: the recipe has no number to multiply; write low and high")
     low, high = (_number(where, factor) * own for factor in factors)
+    if isinstance(own, int):
+        return Range(max(1, round(low)), round(high), log=True)
     return Range(float(low), float(high), log=True)
 
 
