@@ -194,3 +194,18 @@ def test_the_notebook_runs_from_top_to_bottom(glyphs, tmp_path):
     notebook = ROOT / "baselines" / "fashion_cnn" / "kernel.ipynb"
     run_notebook(notebook, tmp_path, data=str(glyphs), out=str(out), budget="60s", settings=settings)
     assert accuracy_on_test(glyphs, out) > 0.7
+
+
+def test_a_run_that_is_repeated_keeps_its_submission_until_it_is_done(small, tmp_path, monkeypatch):
+    from baselines.kit import session
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    cell = tmp_path / "cells" / CELLS[0].name
+    cell.mkdir(parents=True)
+    (cell / "submission.csv").write_text("of the earlier run")
+    monkeypatch.setattr(session, "train_and_predict", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(small, tmp_path)
+    assert (cell / "submission.csv").read_text() == "of the earlier run"

@@ -105,6 +105,14 @@ def test_training_speed_bounds_what_is_kept_for_the_predictions():
     assert (reserve.predict_seconds, reserve.evaluate_seconds) == (10, 2)
 
 
+def test_predictions_of_one_process_are_not_expected_at_the_speed_of_all():
+    reserve = Reserve(predict_seconds=50, evaluate_seconds=30, predicted_images=1000, evaluated_images=200, processes=4)
+    reserve.learn_from_training(0.01)  # a hundred images a second by four processes together
+    assert (reserve.predict_seconds, reserve.evaluate_seconds) == (40, 2)
+    reserve.learn_from_evaluation(0.005)
+    assert (reserve.predict_seconds, reserve.evaluate_seconds) == (20, 1)
+
+
 def test_evaluation_and_predictions_share_what_is_left_by_their_images():
     now = time.monotonic()
     reserve = Reserve(finish_seconds=1, predicted_images=1000, evaluated_images=650, safety=1.35)

@@ -75,6 +75,15 @@ def test_a_run_on_cached_features_learns_and_keeps_the_whole_net(bundle, tmp_pat
     assert float(accuracy) == pytest.approx(outcome.fit.best.validation_accuracy)
 
 
+def test_features_are_neither_augmented_nor_predicted_from_several_views(bundle, tmp_path):
+    changed = {"augment": {"contrast": 0.9, "noise": 5.0}, "alternating_flip": True, "tta": ["flip", "shift"]}
+    plain = run(bundle, tmp_path / "plain", build=probe, cache_features=True, epochs=2)
+    other = run(bundle, tmp_path / "other", build=probe, cache_features=True, epochs=2, **changed)
+    assert torch.equal(plain.model.head[-1].weight, other.model.head[-1].weight)
+    files = [(tmp_path / name / "submission.csv").read_bytes() for name in ("plain", "other")]
+    assert files[0] == files[1]
+
+
 def test_the_body_of_a_probe_stays_as_it_is(bundle, tmp_path):
     before = small_body().state_dict()
     outcome = run(bundle, tmp_path, build=probe, epochs=2)

@@ -56,3 +56,19 @@ def test_all_weights_move_in_one_kernel_as_they_would_one_after_another(name):
             optimizer.step()
     for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("name", ["sgd", "nesterov", "adam", "adamw", "muon_sgd"])
+def test_an_overflow_at_the_first_step_of_fp16_moves_no_weight_then_or_later(name):
+    layer = torch.nn.Linear(64, 64)
+    before = layer.weight.detach().clone()
+    options = {"head_lr": 0.1, "bias_lr": 0.1} if name == "muon_sgd" else {}
+    optimizer = create_optimizer(layer, Recipe(optimizer=name, momentum=0.9, weight_decay=0, optimizer_options=options))
+    scaler = torch.amp.GradScaler("cpu")
+    for gradient in (float("inf"), 0.0, 0.0):
+        for parameter in layer.parameters():
+            parameter.grad = torch.full_like(parameter, gradient)
+        scaler.scale(torch.zeros(()))  # a scaler makes its scale when it is first used
+        scaler.step(optimizer)
+        scaler.update()
+    assert torch.equal(layer.weight.detach(), before)

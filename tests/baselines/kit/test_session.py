@@ -123,7 +123,8 @@ def test_a_run_without_end_is_cut_annealed_and_in_time(bundle, tmp_path):
     assert outcome.predicted_rows == len(bundle.test_ids)
 
 
-def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_state(glyphs, bundle, tmp_path):
+@pytest.mark.parametrize("keep", ["accuracy", "last"])
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_state(keep, glyphs, bundle, tmp_path):
     class Exploding(nn.Module):
         """Learns for 30 steps, then returns what no number is."""
 
@@ -137,8 +138,9 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_best_state(glyphs,
             return logits * float("nan") if self.training and self.steps > 94 else logits
 
     notes = Notes()
-    outcome = run(bundle, tmp_path, build=lambda r, s: Exploding(small_net(r, s)), reporter=notes, epochs=20)
+    outcome = run(bundle, tmp_path, build=lambda r, s: Exploding(small_net(r, s)), reporter=notes, epochs=20, keep=keep)
     assert outcome.fit.diverged
+    assert outcome.kept_evaluation is outcome.fit.best
     assert 90 < outcome.fit.steps < 100
     assert f"nan at step {outcome.fit.steps}" in outcome.fit.ending
     assert outcome.predicted_rows == len(bundle.test_ids)

@@ -6,6 +6,8 @@ from torch import nn
 
 from baselines.kit.device import Placement
 from baselines.kit.losses import bce_one_hot, cross_entropy
+from baselines.kit.optimizers import create_optimizer
+from baselines.kit.recipe import Recipe
 from baselines.kit.step import TrainStep
 from competition.errors import UserError
 
@@ -58,6 +60,34 @@ def test_running_out_of_memory_halves_the_parts_says_so_and_changes_nothing_else
     assert step.part_size == 4
     assert [text for text in notes if "4 images at a time" in text]
     assert torch.allclose(small.linear.weight, whole.weight, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "sgd"])
+def test_memory_that_runs_out_inside_the_optimizers_first_step_leaves_it_as_it_was(batch, name, monkeypatch):
+    def out_of_memory(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("out of memory")
+
+    model = nn.Linear(6, 3)
+    whole = copy.deepcopy(model)
+    recipe = Recipe(optimizer=name, lr=0.1, momentum=0.9)
+    step = TrainStep(model, create_optimizer(model, recipe), cross_entropy, CPU, 16)
+    with monkeypatch.context() as patch:
+        calls = []
+        make = torch.zeros_like
+
+        def once(*arguments, **options):
+            calls.append(1)
+            return out_of_memory() if len(calls) == 2 else make(*arguments, **options)
+
+        patch.setattr(torch, "zeros_like", once)
+        step(*batch)
+    other = TrainStep(whole, create_optimizer(whole, recipe), cross_entropy, CPU, 16)
+    other(*batch)
+    assert step.part_size == (8 if name.startswith("adam") else 16)  # SGD needs no memory before it has momentum
+    for again in range(2):
+        step(*batch)
+        other(*batch)
+        assert torch.allclose(model.weight, whole.weight, atol=1e-5), again
 
 
 def test_no_memory_for_two_images_is_told_in_one_line(batch):

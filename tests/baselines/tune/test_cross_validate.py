@@ -209,3 +209,25 @@ def test_an_earlier_cross_validation_is_not_trained_over(glyphs, tmp_path):
     done = kernel_process("baselines.tune.cross_validate", *arguments, "--resume")
     assert (done.returncode, "another bundle" in done.stderr) == (2, True), done.stderr
     assert (tmp_path / "submission.csv").read_text() == "id,label\nof earlier folds\n"
+
+
+def test_a_fold_that_comes_to_nothing_takes_nothing_from_the_others(glyphs, bundle, tmp_path, monkeypatch, capsys):
+    from baselines.tune import cross_validate, fold_training
+
+    def failing(training, number, *arguments):
+        if number == 1:
+            raise UserError("fold 1 came to no predictions (nan at step 3)")
+        return train_fold(training, number, *arguments)
+
+    monkeypatch.setattr(fold_training, "train_fold", failing)
+    given = command_line().parse_args(
+        options("--data", str(glyphs), "--out", str(tmp_path), "--budget", "60s", "--folds", "3")
+    )
+    known = identity(find_kernel(KERNEL), starting_recipe(find_kernel(KERNEL), given), bundle, given, folds=3)
+    with pytest.raises(UserError, match=r"fold 1 came to no predictions .*what the other folds came to"):
+        cross_validate._cross_validate(given, bundle, Clock.starting_now(60), known, {})
+    assert len(read_submission(tmp_path)) == len(bundle.test_ids)
+    record = json.loads((tmp_path / "cross_validation.json").read_text())
+    assert len(record["accuracy_of_folds"]) == 2
+    assert record["predicted_rows"] == pytest.approx(len(bundle.train_ids) * 2 / 3, abs=1)
+    assert "the mean of 2 folds" in capsys.readouterr().out

@@ -40,6 +40,14 @@ def test_times_is_a_range_around_the_recipes_own_value(tmp_path):
     assert space.dimensions["lr"].log
 
 
+def test_times_of_a_whole_number_draws_whole_numbers(tmp_path):
+    space = read(tmp_path, "batch: {times: [0.25, 2]}\n")
+    own = RECIPE.batch
+    drawn = {values["batch"] for values in draw(space)}
+    assert all(isinstance(batch, int) and own / 4 <= batch <= own * 2 for batch in drawn)
+    assert len(drawn) > 5
+
+
 def test_choices_of_any_kind_come_back_as_they_were_written(tmp_path):
     choices = [[8, 16], [32], {"name": "onecycle", "peak_at": 0.2}, True, "adamw", 3]
     space = read(tmp_path, "model.widths: [[8, 16], [32], {name: onecycle, peak_at: 0.2}, true, adamw, 3]\n")
