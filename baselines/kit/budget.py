@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from competition.errors import UserError
 
 _UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST = 7 * 24 * 3600.0  # seconds; the system's own timers end at some 24 days
 _SHOW_CURSOR = "\x1b[?25h"
 _PART = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
 
@@ -30,6 +31,8 @@ def parse_duration(text: str) -> float:
     seconds = sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != compact or seconds <= 0:
         raise UserError(f"budget {text!r} is no duration: write 45s, 10m, 1.5h or 1h30m")
+    if seconds > _LONGEST:
+        raise UserError(f"budget {text!r} is longer than a week")
     return seconds
 
 
@@ -52,9 +55,19 @@ class Clock:
 
     @classmethod
     def starting_now(cls, budget_seconds: float) -> "Clock":
-        """A budget that begins at this moment (notebooks, grids, tests)."""
+        """A budget that begins at this moment (grids, tests)."""
         now = time.monotonic()
         return cls(now, now + budget_seconds)
+
+    def ended_by(self, environment: Mapping[str, str] = os.environ) -> "Clock":
+        """This budget, or as much of it as the runner's `GRADER_DEADLINE` (unix time) leaves.
+
+        Raises:
+            UserError: `GRADER_DEADLINE` is no number.
+        """
+        given = environment.get("GRADER_DEADLINE")
+        left = _unix_time(given) - time.time() if given else float("inf")
+        return Clock(self.start, min(self.deadline, time.monotonic() + left))
 
     @classmethod
     def of_process(cls, budget_seconds: float, environment: Mapping[str, str] = os.environ) -> "Clock":
@@ -65,11 +78,7 @@ class Clock:
         """
         unix_now, now = time.time(), time.monotonic()
         start = now - (unix_now - _process_started(unix_now))
-        deadline = start + budget_seconds
-        given = environment.get("GRADER_DEADLINE")
-        if given:
-            deadline = min(deadline, now + _unix_time(given) - unix_now)
-        return cls(start, deadline)
+        return cls(start, start + budget_seconds).ended_by(environment)
 
     @property
     def budget_seconds(self) -> float:

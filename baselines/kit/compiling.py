@@ -47,7 +47,7 @@ def compile_for_training(model: nn.Module, data: ImageData, plan: Plan, request:
         _warm_up(forward, model, data, plan.recipe, plan.placement, request.seed)
     except Exception as error:  # whatever a compiler stumbles over, the model trains without it
         model.zero_grad(set_to_none=True)
-        return Compiled(model, f"no (it failed: {str(error).strip().splitlines()[0]})")
+        return Compiled(model, f"no (it failed: {(str(error).strip() or type(error).__name__).splitlines()[0]})")
     return Compiled(forward, f"yes, in {show_duration(request.clock.elapsed - before)}")
 
 

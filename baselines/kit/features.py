@@ -15,6 +15,7 @@ from baselines.kit.seeds import generator
 from competition.errors import UserError
 
 _BATCH = 256
+_LOOKED_AT = 5000  # images
 _ENOUGH_TO_TIME = 512  # images
 
 
@@ -24,6 +25,13 @@ class LooksAtImages(Protocol):
 
     def look_at(self, images: Tensor) -> None:
         """Set those weights; called once, before training."""
+
+
+def show_images(model: nn.Module, data: ImageData, placement: Placement, seed: int) -> None:
+    """Let a model that `LooksAtImages` look at training images by chance: a source may list them class by class."""
+    if isinstance(model, LooksAtImages):
+        rows = torch.randperm(len(data.train), generator=generator(seed, "looked at"))[:_LOOKED_AT]
+        model.look_at(data.batch(data.train, rows, placement))
 
 
 class Probe(nn.Module):

@@ -5,7 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,8 @@ def written_aside(path: Path) -> Iterator[Path]:
             f"{path}: cannot be written ({error.strerror or error}); free some space or use another --out"
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder that became unreadable: the error above says it
+            aside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -73,10 +74,17 @@ def make_output_folder(folder: Path) -> Path:
 
 
 def clear_old_results(folder: Path, keep_checkpoint: bool = False) -> None:
-    """Delete what an earlier run left, so that no old figure lies beside a new submission."""
+    """Delete what an earlier run left, so that no old figure lies beside a new submission.
+
+    Raises:
+        UserError: the folder cannot be written to.
+    """
     names = [RUN, HISTORY, CURVES, REPORT, MODEL_SUMMARY, WEIGHTS, PROBABILITIES]
-    for name in names if keep_checkpoint else [*names, RESUME]:
-        (folder / name).unlink(missing_ok=True)
+    try:
+        for name in names if keep_checkpoint else [*names, RESUME]:
+            (folder / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder / name}: cannot be replaced ({error.strerror}); choose another --out") from error
 
 
 def write_submission(
@@ -103,7 +111,9 @@ def write_probabilities(
 ) -> Path:
     """Write `id` and one probability column a class, whatever form the rules ask for: what ensembles are made of."""
     header = [rules.id_column, *rules.labels]
-    rows = ([item, *(f"{p:.6f}" for p in row)] for item, row in zip(ids, probabilities.tolist(), strict=True))
+    exact = probabilities.astype("float64")
+    exact /= exact.sum(axis=1, keepdims=True)  # a competition may be strict about sums, and single precision is not
+    rows = ([item, *(f"{p:.9f}" for p in row)] for item, row in zip(ids, exact.tolist(), strict=True))
     return _write_csv(path, header, rows)
 
 

@@ -35,7 +35,7 @@ def training_rows(bundle: "Bundle", seed: int) -> "NDArray[np.bool_]":
         raise BadInputError(
             f"{bundle.folder}: no image is left for {part}; prepare the competition with more images or other folds"
         )
-    if len(np.unique(labels)) < 2:
+    if len(np.unique(labels[chosen])) < 2:
         raise BadInputError(f"{bundle.folder}: all training images have one class; there is nothing to learn")
     return np.asarray(chosen, dtype=bool)
 

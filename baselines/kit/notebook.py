@@ -100,8 +100,7 @@ def _has_runner() -> bool:
 
 
 def _clock(budget: str) -> Clock:
-    seconds = parse_duration(budget)
-    return Clock.of_process(seconds) if _has_runner() else Clock.starting_now(seconds)
+    return Clock.starting_now(parse_duration(budget)).ended_by()
 
 
 def _last_resort(clock: Clock, out: Path) -> AbstractContextManager[object]:

@@ -192,9 +192,7 @@ class ParallelTrainer(Trainer):
         """Every process evaluates its share; the figures are those of all shares together."""
         for buffer in self.evaluated_model.buffers():  # batch norms have seen other images in every process
             dist.broadcast(buffer, 0)
-        train = self.data.train
-        sample = Part(train.images[: self.sample_size], train.labels[: self.sample_size])
-        validation, shown = (self._evaluate_share(part) for part in (self.data.validation, sample))
+        validation, shown = (self._evaluate_share(part) for part in (self.data.validation, self.sample))
         return None if validation is None else (validation, shown)
 
     def _evaluate_share(self, part: Part) -> Evaluation | None:

@@ -112,8 +112,9 @@ def _try_once(change: PictureChange, examples: Tensor) -> None:
     """A wrong option should be told before training, not by a traceback after it has begun."""
     try:
         changed = change(examples, seed=0)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise UserError(f"the transforms do not fit the pictures: {str(error).strip().splitlines()[0]}") from None
+    except Exception as error:  # the libraries have error types of their own
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"the transforms do not fit the pictures: {said}") from None
     if changed.dtype != torch.uint8 or changed.shape[-1] != examples.shape[-1]:
         raise UserError(
             f"the transforms make {changed.dtype} pictures of {changed.shape[-1]} channels: "

@@ -25,6 +25,8 @@ _SMALLEST_BUDGET = 4.0  # seconds left below which measuring would cost more tha
 _PROBING_SHARE = 0.03  # of what is left, for one rung
 # Values of the images of a trial step on the CPU: enough to fill its cores, a larger batch only takes longer to time.
 _TRIAL_VALUES = 2**21
+_FEW_IMAGES = 16  # that tell how long a batch would take
+_LONG_BATCH = 1.0  # seconds; one that takes longer says no more than a few of its images
 _TRAINING_SHARE = 0.8  # of what is left; the rest goes to data, evaluations and predictions
 
 
@@ -147,15 +149,20 @@ def _trial_steps(
 
 
 def seconds_an_image(model: nn.Module, shape: ImageShape, placement: Placement, batch: int) -> float:
-    """Measured inference time of one image in seconds, in batches as large as memory allows."""
+    """Measured inference time of one image in seconds, in batches as large as memory allows and a second holds."""
+    few = min(batch, _FEW_IMAGES)
     while True:
         try:
             with torch.inference_mode(), kept_random_state():
+                seconds = _seconds_a_batch(model, shape, placement, few) / few
+                if seconds * batch > _LONG_BATCH:
+                    return seconds
                 return min(_seconds_a_batch(model, shape, placement, batch) for _ in range(2)) / batch
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error) or batch == 1:
                 raise
         batch //= 2
+        few = min(few, batch)
 
 
 def _seconds_a_batch(model: nn.Module, shape: ImageShape, placement: Placement, batch: int) -> float:

@@ -17,6 +17,7 @@ from competition.errors import UserError
 View = Callable[[Tensor], Tensor]
 
 PREDICTION_BATCH = 256  # images at a time
+_FIRST_IN_TIME = 32  # images, where time may run out: what follows is as many as surely fit
 
 
 def _shifted(images: Tensor, down: int, right: int) -> Tensor:
@@ -73,21 +74,25 @@ def predict_logits(
         placement: device and precision.
         batch: images at a time; halved when memory runs out.
         views: from `create_views`; empty means the image itself.
-        stop_at: a monotonic second; when it has come, the rows so far are returned.
+        stop_at: a monotonic second; no batch is begun that would end after it, and the rows so far are returned.
     """
     model.eval()
     done: list[Tensor] = []
-    at = 0
-    while at < len(part) and (stop_at is None or time.monotonic() < stop_at):
-        index = torch.arange(at, min(at + batch, len(part)), device=part.images.device)
+    at, size, now = 0, batch if stop_at is None else min(batch, _FIRST_IN_TIME), time.monotonic()
+    while at < len(part) and size and (stop_at is None or now < stop_at):
+        index = torch.arange(at, min(at + size, len(part)), device=part.images.device)
         try:
             done.append(_logits_of(model, data.batch(part, index, placement), placement, views).cpu())
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error) or batch == 1:
+            if not is_out_of_memory(error) or size == 1:
                 raise
-            batch //= 2
+            batch = size = size // 2
+            now = time.monotonic()
             continue
         at += len(index)
+        began, now = now, time.monotonic()
+        if stop_at is not None:
+            size = min(batch, 4 * size, int((stop_at - now) * len(index) / max(now - began, 1e-9)))
     return torch.cat(done) if done else torch.empty(0, data.shape.classes)
 
 

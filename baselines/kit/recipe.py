@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from baselines.kit.schedules import as_number, create_schedule, options_of
 from competition.errors import UserError
@@ -27,9 +27,9 @@ class Recipe(BaseModel):
     image_px: int | None = Field(None, ge=4, description="side the images are resized to; empty: as they are")
     interpolation: Literal["bilinear", "bicubic"] = Field("bilinear", description="how images are enlarged")
     mean: list[float] | None = Field(None, description="normalisation, 0..1 a channel; empty: of the training part")
-    std: list[float] | None = Field(None, description="normalisation, 0..1 a channel; empty: of the training part")
+    std: list[PositiveFloat] | None = Field(None, description="as mean; above 0")
     epochs: float = Field(10, gt=0, description="passes over the training part, at most; a short budget cuts them")
-    batch: int = Field(128, ge=1, description="images a step")
+    batch: int = Field(128, ge=2, description="images a step")
     accumulate: int = Field(1, ge=1, description="parts a batch is split into, their gradients added up")
     optimizer: str = Field(
         "adamw", description="sgd (plain momentum), adam, adamw, rmsprop, muon_sgd, or a name of timm's factory"
@@ -98,9 +98,9 @@ def load_recipe(folder: Path, name: str, settings: Sequence[str] = ()) -> Recipe
     for setting, key in zip(settings, by_hand, strict=True):
         _apply_setting(values, setting)
         _take_from_rungs(values, key.split("."))
-    if "schedule.name" in by_hand:
+    if "schedule.name" in by_hand and isinstance(values["schedule"], dict):
         _drop_options_of_another_schedule(values["schedule"], by_hand)
-    for rung in values.get("ladder") or []:
+    for rung in _rungs(values):
         _set_schedule_of_rung(rung, values.get("schedule"), by_hand)
     return parse_recipe(values, path.name)
 
@@ -112,7 +112,7 @@ def parse_recipe(values: Mapping[str, Any], origin: str) -> Recipe:
         UserError: an unknown key or a value that does not fit.
     """
     try:
-        recipe = Recipe(**values)
+        recipe = Recipe.model_validate(dict(values))
     except ValidationError as error:
         raise UserError(f"recipe {origin}: {_first_problem(error)}") from None
     create_schedule(recipe.schedule, recipe.epochs)
@@ -190,10 +190,16 @@ def _apply_setting(values: dict[str, Any], setting: str) -> None:
     target[last] = value
 
 
+def _rungs(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rungs of a recipe that is not checked yet."""
+    ladder = values.get("ladder")
+    return [rung for rung in ladder if isinstance(rung, dict)] if isinstance(ladder, list) else []
+
+
 def _take_from_rungs(values: dict[str, Any], path: list[str]) -> None:
     """What was set by hand holds on every rung of the ladder."""
-    for rung in values.get("ladder") or []:
-        holder = rung
+    for rung in _rungs(values):
+        holder: Any = rung
         for name in path[:-1]:
             holder = holder.get(name) if isinstance(holder, dict) else None
         if isinstance(holder, dict):

@@ -1,6 +1,8 @@
 """What a run leaves beside its submission: figures, weights, curves, the record and the report."""
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -19,6 +21,7 @@ from baselines.kit.machine import describe_machine
 from baselines.kit.report import write_report
 from baselines.kit.request import Outcome, Request
 from baselines.kit.summary import count_parameters
+from competition.errors import UserError
 
 _DRAWING_SECONDS = 1.0  # what importing matplotlib and drawing takes on a machine that others use too
 _PAGE_SECONDS = 0.3
@@ -53,20 +56,34 @@ def write_results(
         reporter: told what was written and what was left out.
     """
     fit, out = outcome.fit, request.out
-    write_history(out, fit.rows)
     record = _run_record(request, outcome, threads, imports_took)
-    files.write_json(out / files.RUN, record)
-    if best is not None:
-        save_checkpoint(out / files.WEIGHTS, best)
-    (out / files.RESUME).unlink(missing_ok=True)
+    (out / files.RESUME).unlink(missing_ok=True)  # first: the others may need its room
+    with _told(reporter):
+        write_history(out, fit.rows)
+    with _told(reporter):
+        files.write_json(out / files.RUN, record)
+    with _told(reporter):
+        if best is not None:
+            save_checkpoint(out / files.WEIGHTS, best)
     reporter.note(describe(outcome.findings))
     if fit.rows and request.clock.remaining > max(_DRAWING_SECONDS, 0.35 * imports_took):
-        draw_curves(out, fit.rows, _title(request, outcome), outcome.kept_evaluation)
+        with _told(reporter):
+            draw_curves(out, fit.rows, _title(request, outcome), outcome.kept_evaluation)
     elif fit.rows:
         reporter.note("no time was left to draw the curves; history.csv has their figures")
     if request.clock.remaining > max(_PAGE_SECONDS, 0.1 * imports_took):
-        reporter.note(f"{write_report(out, record, fit.rows)} shows the run")
+        with _told(reporter):
+            reporter.note(f"{write_report(out, record, fit.rows)} shows the run")
     reporter.note(f"done with {request.clock.remaining:.1f} s of the budget left")
+
+
+@contextmanager
+def _told(reporter: Reporter) -> Iterator[None]:
+    """A file that finds no room is told and no more: the submission is there, and that is what counts."""
+    try:
+        yield
+    except UserError as error:
+        reporter.note(str(error))
 
 
 def _title(request: Request, outcome: Outcome) -> str:

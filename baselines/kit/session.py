@@ -4,18 +4,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
 
 from baselines.kit import files
 from baselines.kit.budget import Allowance, Reserve, SteadyAllowance
 from baselines.kit.checkpoint import load_checkpoint
+from baselines.kit.claim import bundle_identity
 from baselines.kit.compiling import Compiled, compile_for_training
 from baselines.kit.data import ImageData, ImageShape, batches_an_epoch, load_images
 from baselines.kit.device import choose_device, forget_trials, move_model, use_threads
 from baselines.kit.diagnosis import diagnose
 from baselines.kit.fallback import fill_with_shares, replace_by_shares
-from baselines.kit.features import LooksAtImages, cache_features
+from baselines.kit.features import cache_features, show_images
 from baselines.kit.holdout import training_rows
 from baselines.kit.live import Reporter
 from baselines.kit.losses import class_probabilities, guessing_loss
@@ -32,7 +32,6 @@ from baselines.kit.trainer import Trainer
 if TYPE_CHECKING:
     from competition.bundle import Bundle
 
-_LOOKED_AT = 5000  # images
 _CACHING_SHARE = 0.75  # of what is left; the rest is for the head and for drawing and writing
 
 
@@ -58,8 +57,7 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
     data = _load(request, plan)
     reporter.note(_describe_data(data))
     model = move_model(build(plan.recipe, data.shape), plan.placement)
-    if isinstance(model, LooksAtImages):
-        model.look_at(data.batch(data.train, torch.arange(min(_LOOKED_AT, len(data.train))), plan.placement))
+    show_images(model, data, plan.placement, request.seed)
     with told_where_images_do_not_fit(data.shape):
         layers = summarise(model, data.shape)
     files.write_text(request.out / files.MODEL_SUMMARY, layers)
@@ -179,8 +177,9 @@ def _make_trainer(
         kind = SteadyAllowance if plan.recipe.deterministic else Allowance
         allowance = kind(request.clock, reserve, total, now)
         return Trainer(
-            model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out, compiled.forward
-        )
+            model, data, plan.recipe, plan.placement, allowance, reporter, request.seed, request.out, compiled.forward,
+            bundle_identity(request.bundle),
+        )  # fmt: skip
     agreed, out = AgreedAllowance(request.clock, reserve, total, now), request.out if ranks.is_first else None
     return ParallelTrainer(model, data, plan.recipe, plan.placement, agreed, reporter, request.seed, out, ranks=ranks)
 

@@ -2,8 +2,10 @@
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -26,6 +28,7 @@ from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.recipe import Recipe
 from baselines.kit.running import Running
 from baselines.kit.schedules import create_schedule
+from baselines.kit.seeds import generator
 from baselines.kit.step import TrainStep
 from competition.errors import UserError
 
@@ -75,13 +78,17 @@ class Trainer:
         seed: int,
         out: Path | None = None,
         forward: nn.Module | None = None,
+        bundle: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """`model` is on its device already; `out` is where checkpoints go, None writes none.
 
-        `forward` is what training steps call, the compiled model; None: the model itself.
+        `bundle` identifies the data: a run goes on with its own alone. `forward` is what training steps call, the
+        compiled model; None: the model itself.
         """
         self.model, self.data, self.recipe, self.placement = model, data, recipe, placement
         self.allowance, self.reporter, self.seed, self.out = allowance, reporter, seed, out
+        self.bundle = dict(bundle)
+        self.sample = draw_sample(data.train, self.sample_size, seed)
         self.optimizer = create_optimizer(model, recipe)
         self.schedule = create_schedule(recipe.schedule, recipe.epochs)
         self.best = BestState(recipe.keep, len(data.validation))
@@ -90,7 +97,7 @@ class Trainer:
         self.step = 0
         self._batches = Batches(data, recipe, placement, seed)
         self._ema = _create_ema(model, recipe)
-        part_size = math.ceil(recipe.batch / recipe.accumulate)
+        part_size = max(2, math.ceil(recipe.batch / recipe.accumulate))  # batch norm needs two
         self._train_step = TrainStep(
             model if forward is None else forward,
             self.optimizer,
@@ -116,6 +123,10 @@ class Trainer:
     def evaluated_model(self) -> nn.Module:
         """The model that is evaluated and kept: the averaged one where the recipe averages."""
         return self._ema.module if self._ema is not None else self.model
+
+    @property
+    def _is_on_cuda(self) -> bool:
+        return self.placement.device.type == "cuda"
 
     @property
     def _own_batch(self) -> int:
@@ -292,12 +303,10 @@ class Trainer:
     def _measure(self) -> tuple[Evaluation, Evaluation | None] | None:
         """Figures of the validation part and of a sample of the training part, as far as time allows."""
         part_size = max(256, self.recipe.batch) if self.placement.device.type == "cuda" else 256
-        train = self.data.train
-        sample = Part(train.images[: self.sample_size], train.labels[: self.sample_size])
         loss, stop_at = plain_loss(self.recipe), self.allowance.evaluation_end()
         found = [
             evaluate(self.evaluated_model, self.data, part, self.placement, part_size, loss, stop_at)
-            for part in (self.data.validation, sample)
+            for part in (self.data.validation, self.sample)
         ]
         validation, shown = found
         return None if validation is None else (validation, shown)
@@ -353,6 +362,7 @@ class Trainer:
             "progress": self.allowance.progress(self.step),
             "recipe": self.recipe.model_dump_json(),
             "seed": self.seed,
+            "bundle": self.bundle,
             "model": self.model.state_dict(),
             "ema": self._ema.module.state_dict() if self._ema is not None else None,
             "optimizer": self.optimizer.state_dict(),
@@ -364,18 +374,21 @@ class Trainer:
             "rows": [asdict(row) for row in self.rows],
             "losses": list(self.losses),
             "random": torch.get_rng_state(),
-            "random_cuda": torch.cuda.get_rng_state_all() if self.placement.device.type == "cuda" else [],
+            "random_cuda": torch.cuda.get_rng_state(self.placement.device) if self._is_on_cuda else None,
         }
 
     def resume(self, path: Path) -> None:
         """Go on from the checkpoint of an interrupted run.
 
         Raises:
-            UserError: it is damaged or was written by another recipe or seed.
+            UserError: it is damaged or was written with another recipe, seed or bundle.
         """
         saved = load_checkpoint(path)
-        if saved.get("recipe") != self.recipe.model_dump_json() or saved.get("seed") != self.seed:
-            raise UserError(f"{path}: written by another recipe or seed; give the same ones, or leave --resume out")
+        here = {"recipe": self.recipe.model_dump_json(), "seed": self.seed, "bundle": self.bundle}
+        if other := [name for name, value in here.items() if saved.get(name) != value]:
+            raise UserError(
+                f"{path}: written by another {' and '.join(other)}; give the same again, or leave --resume out"
+            )
         try:
             self._take_over(saved)
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
@@ -402,8 +415,15 @@ class Trainer:
         self._running = Running()
         self._train_step.take_over(saved["step_state"])
         torch.set_rng_state(saved["random"])
-        if saved["random_cuda"]:
-            torch.cuda.set_rng_state_all(saved["random_cuda"])
+        if saved["random_cuda"] is not None and self._is_on_cuda:
+            torch.cuda.set_rng_state(saved["random_cuda"], self.placement.device)
+
+
+def draw_sample(train: Part, size: int, seed: int) -> Part:
+    """Rows of the training part by chance: a source's own order may go class by class."""
+    rows = torch.randperm(len(train), generator=generator(seed, "sample"))[:size].sort().values
+    images = train.images.index_select(0, rows.to(train.images.device))
+    return Part(images, train.labels.index_select(0, rows.to(train.labels.device)))
 
 
 def _create_ema(model: nn.Module, recipe: Recipe) -> Any:

@@ -1,6 +1,7 @@
 """Train a linear model on pixels: `python -m baselines.pixels_linear --data data/fontchar --budget 1m`."""
 
 import argparse
+import math
 import sys
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,26 @@ def command_line() -> argparse.ArgumentParser:
     examples = ["python -m baselines.pixels_linear --data data/fontchar --budget 60s"]
     parser = base_options("baselines.pixels_linear", _ABOUT, examples, "run.json")
     model = parser.add_argument_group("model")
-    model.add_argument("--image-px", type=int, default=18, metavar="N", help="side the images are shrunk to (18)")
-    model.add_argument("--strength", type=float, default=0.1, metavar="C", help="inverse of the L2 penalty (0.1)")
-    model.add_argument("--iterations", type=int, default=200, metavar="N", help="of the solver, at most (200)")
+    model.add_argument("--image-px", type=_whole, default=18, metavar="N", help="side the images are shrunk to (18)")
+    model.add_argument("--strength", type=_positive, default=0.1, metavar="C", help="inverse of the L2 penalty (0.1)")
+    model.add_argument("--iterations", type=_whole, default=200, metavar="N", help="of the solver, at most (200)")
     return parser
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number from 1 on")
+    return int(text)
+
+
+def _positive(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a number above 0")
+    return number
 
 
 def work(options: argparse.Namespace, bundle: "Bundle", clock: "Clock") -> None:

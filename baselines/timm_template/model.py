@@ -75,8 +75,9 @@ def _head(body: nn.Module, shape: ImageShape) -> nn.Sequential:
 def _start_at_zero(model: nn.Module) -> None:
     """A last layer of zeros: the first gradients do not disturb the pretrained features (Kolesnikov et al., BiT)."""
     last = model.get_classifier()  # type: ignore[operator]
-    for parameter in last.parameters():
-        nn.init.zeros_(parameter)
+    for head in last if isinstance(last, tuple) else (last,):  # distilled models have two
+        for parameter in head.parameters():
+            nn.init.zeros_(parameter)
 
 
 def _freeze_all_but_last(model: nn.Module, train: Any) -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from baselines.kit.batches import Batches
 from baselines.kit.budget import Clock
 from baselines.kit.data import ImageData, load_images
 from baselines.kit.device import Placement, choose_device, move_model, use_threads
+from baselines.kit.features import show_images
 from baselines.kit.holdout import training_rows
 from baselines.kit.kernel import Kernel
 from baselines.kit.losses import training_loss
@@ -24,8 +24,6 @@ from baselines.kit.step import TrainStep
 
 if TYPE_CHECKING:
     from competition.bundle import Bundle
-
-_LOOKED_AT = 5000  # images
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +49,9 @@ class Prepared:
         """A training step over a new model; all of `batch` images go through it at once."""
         seed_everything(self.seed, self.recipe.deterministic)
         model = move_model(self.kernel.build(self.recipe, self.data.shape), self.placement).train()
-        self._show_images(model)
+        show_images(model, self.data, self.placement, self.seed)
         optimizer = create_optimizer(model, self.recipe)
         return TrainStep(model, optimizer, training_loss(self.recipe), self.placement, batch, self.recipe.clip_gradient)
-
-    def _show_images(self, model: nn.Module) -> None:
-        look_at = getattr(model, "look_at", None)  # nets that set their first layer from the images
-        if look_at is not None:
-            rows = torch.arange(min(_LOOKED_AT, len(self.data.train)))
-            look_at(self.data.batch(self.data.train, rows, self.placement))
 
     def batches(self, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches that a run with this seed trains on, without end; small data are repeated."""

@@ -46,7 +46,7 @@ def _seconds(given: str | None) -> float | None:
     callback=lambda _, __, given: _seconds(given),
     help="Wall clock of the run, such as 90s or 10m  [default: the competition's]",
 )
-@click.option("--seed", type=click.IntRange(0), default=42, show_default=True, help="Given to the kernel.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True, help="Given to the kernel.")
 @options.home
 @options.data
 @options.runs

@@ -18,6 +18,12 @@ def test_a_duration_is_read_in_seconds_minutes_and_hours(text, seconds):
     assert parse_duration(text) == seconds
 
 
+@pytest.mark.parametrize("text", ["169h", "9" * 400])
+def test_a_budget_of_more_than_a_week_is_refused(text):
+    with pytest.raises(UserError, match="longer than a week"):
+        parse_duration(text)
+
+
 @pytest.mark.parametrize("text", ["", "0", "0s", "ten", "-5", "5x", "m", "1m2", "1e3", "nan", "5 m 3"])
 def test_what_is_no_duration_is_refused_in_one_line(text):
     if text == "1m2":  # a minute and two seconds: readable, so it is read

@@ -89,3 +89,15 @@ def test_a_notebook_of_a_runner_is_ended_before_the_deadline_with_a_valid_submis
     assert done.returncode == 0
     assert "ended before the run did" in done.stderr
     assert len(read_submission(tmp_path)) == 60
+
+
+def test_a_budget_in_a_notebook_begins_with_its_call_and_ends_with_the_runner():
+    from baselines.kit.budget import Clock
+
+    now = time.monotonic()
+    clock = Clock.starting_now(300)
+    assert clock.ended_by({}).deadline == clock.deadline
+    ended = clock.ended_by({"GRADER_DEADLINE": repr(time.time() + 20)})
+    assert ended.deadline - now == pytest.approx(20, abs=1)
+    assert ended.start == clock.start
+    assert clock.ended_by({"GRADER_DEADLINE": repr(time.time() + 900)}).deadline == clock.deadline

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from baselines.kit.data import load_images
+from baselines.kit.data import Part, load_images
 from baselines.kit.device import Placement
 from baselines.kit.losses import cross_entropy
 from baselines.kit.predict import create_views, evaluate, predict_logits
@@ -53,6 +53,21 @@ def test_predictions_stop_when_the_time_has_come(data, model):
 
     done = predict_logits(Slow(), data, data.test, CPU, 4, stop_at=time.monotonic() + 0.12)
     assert 4 <= len(done) < len(data.test)
+
+
+def test_no_batch_is_begun_that_would_end_after_the_time(bundle):
+    data = load_images(bundle, CPU, seed=1)
+    many = Part(data.train.images.repeat(5, 1, 1, 1), data.train.labels.repeat(5))
+
+    class Slow(nn.Module):
+        def forward(self, images):
+            time.sleep(0.004 * len(images))
+            return images.flatten(1)[:, :4]
+
+    stop_at = time.monotonic() + 1.0
+    done = predict_logits(Slow(), data, many, CPU, 256, stop_at=stop_at)  # 800 images, of which a batch takes a second
+    assert time.monotonic() < stop_at + 0.1
+    assert 100 < len(done) < 300
 
 
 def test_evaluation_counts_right_answers_and_sure_contradictions(data):

@@ -35,6 +35,11 @@ def test_a_recipe_may_be_a_file_of_ones_own(folder, tmp_path):
         (["lr=fast"], "lr = 'fast'"),
         (["lr=-1"], "greater than 0"),
         (["batch=0"], "batch"),
+        (["batch=1"], "greater than or equal to 2"),
+        (["ladder=5"], "ladder"),
+        (["ladder=[5]"], "ladder"),
+        (["schedule.name=cosine", "schedule=linear"], "schedule"),
+        (["std=[0]"], "std"),
         (["precision=fp8"], "precision"),
         (["lr"], "KEY=VALUE"),
         (["lr.x=1"], "lr has no parts"),
@@ -54,7 +59,7 @@ def test_a_wrong_setting_is_told_in_one_line(folder, settings, told):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("content", ["- a\n- b\n", "{", "\x00", "lr: [1\n"])
+@pytest.mark.parametrize("content", ["- a\n- b\n", "{", "\x00", "lr: [1\n", "1: 2\n", "on: true\n"])
 def test_a_file_that_is_no_recipe_is_told_in_one_line(folder, content):
     (folder / "broken.yaml").write_text(content)
     with pytest.raises(UserError, match="broken") as error:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from baselines.kit.checkpoint import load_checkpoint
+from baselines.kit.claim import bundle_identity
 from baselines.kit.fallback import replace_by_shares, write_fallback
 from baselines.kit.history import read_history
 from baselines.kit.recipe import parse_recipe, with_changes
@@ -201,6 +202,19 @@ def test_a_full_disk_is_told_in_one_line_and_the_old_submission_stays(bundle, tm
     assert not list(tmp_path.glob(".*partial"))
 
 
+def test_a_disk_that_fills_up_after_the_submission_costs_the_other_files_alone(bundle, tmp_path, monkeypatch):
+    def full(path, content):
+        raise UserError(f"{path}: cannot be written (no space left on device)")
+
+    notes = Notes()
+    monkeypatch.setattr("baselines.kit.results.save_checkpoint", full)
+    outcome = run(bundle, tmp_path, epochs=1, reporter=notes)
+    assert outcome.predicted_rows == len(bundle.test_ids)
+    assert [text for text in notes.texts if "model.pt: cannot be written" in text]
+    assert (tmp_path / "run.json").exists()
+    assert (tmp_path / "report.html").exists()
+
+
 def test_memory_that_runs_out_halves_the_batch_and_the_run_goes_on(glyphs, bundle, tmp_path):
     class SmallDevice(nn.Module):
         def __init__(self, net):
@@ -241,10 +255,19 @@ def test_a_checkpoint_of_another_recipe_is_refused(bundle, tmp_path):
         run(bundle, tmp_path, resume=True)
 
 
+def test_a_checkpoint_of_other_data_is_refused(bundle, tmp_path):
+    recipe = parse_recipe(FAST, "test").model_dump_json()
+    other = {**bundle_identity(bundle), "bundle": "prepared anew, with other folds"}
+    torch.save({"recipe": recipe, "seed": 3, "bundle": other}, tmp_path / "resume.pt")
+    with pytest.raises(UserError, match="another bundle;"):
+        run(bundle, tmp_path, resume=True)
+
+
 def test_a_resumed_run_stays_on_its_rung(bundle, tmp_path):
     ladder = [{"min_epochs": 0, "lr": 0.02}, {"min_epochs": 0, "lr": 0.03}]
     second = with_changes(parse_recipe({**FAST, "ladder": ladder}, "test"), {"lr": 0.03, "ladder": []}, "test")
-    torch.save({"recipe": second.model_dump_json(), "seed": 3}, tmp_path / "resume.pt")
+    saved = {"recipe": second.model_dump_json(), "seed": 3, "bundle": bundle_identity(bundle)}
+    torch.save(saved, tmp_path / "resume.pt")
     with pytest.raises(UserError, match="does not fit this model"):  # it is of the right recipe, only empty
         run(bundle, tmp_path, resume=True, ladder=ladder)
 

@@ -2,17 +2,17 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 from torch import nn
 
 from baselines.kit.budget import Allowance, Clock, Reserve
-from baselines.kit.data import load_images
+from baselines.kit.data import Part, load_images
 from baselines.kit.device import Placement
 from baselines.kit.recipe import parse_recipe
-from baselines.kit.trainer import Trainer
+from baselines.kit.trainer import Trainer, draw_sample
 from competition.bundle import open_bundle
 from tests.baselines.glyphs import write_bundle
 from tests.baselines.runs import FAST, Notes, small_net
@@ -69,13 +69,13 @@ def test_an_evaluation_that_is_cut_says_so_and_copies_no_figures(tmp_path):
     notes, model = Notes(), Paced(small_net(None, data.shape), evaluated=1.0)
     trainer = make_trainer(
         data, 5, notes, hurried(5, moment=0.9), model, epochs=1, evaluations=1
-    )  # a batch of 256 takes longer than the moment: there is time for the first one
+    )  # the first batch, a small one, takes longer than the moment
     (row,) = trainer.fit().rows
-    assert row.validation_images == 256
+    assert row.validation_images == 32
     assert row.sample_images == 0
     assert not row.has_sample
     assert math.isnan(row.sample_loss)
-    assert any("256 of 400 validation images, none of the training sample" in text for text in notes.texts)
+    assert any("32 of 400 validation images, none of the training sample" in text for text in notes.texts)
 
 
 def test_a_whole_evaluation_counts_all_images(data):
@@ -157,3 +157,12 @@ def test_a_resumed_run_counts_its_seconds_on(data, tmp_path):
     seconds = [row.seconds for row in second.fit().rows]
     assert len(seconds) > len(first.rows)
     assert seconds == sorted(seconds)
+
+
+def test_training_figures_are_of_images_by_chance_where_the_source_lists_them_by_class(data):
+    order = data.train.labels.argsort()
+    listed = replace(data, train=Part(data.train.images[order], data.train.labels[order]))
+    sample = draw_sample(listed.train, 40, seed=3)
+    assert len(sample) == 40
+    assert set(sample.labels.tolist()) == set(data.train.labels.tolist())
+    assert torch.equal(sample.images, draw_sample(listed.train, 40, seed=3).images)

@@ -88,3 +88,18 @@ def test_a_budget_of_a_second_still_leaves_a_valid_csv(glyphs, tmp_path):
     assert done.returncode == 0, done.stderr
     assert time.time() - start < 20
     assert len(read_submission(tmp_path)) == 60
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--image-px", "0"], "whole number"),
+        (["--iterations", "0"], "whole number"),
+        (["--strength", "nan"], "above 0"),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_cleared(arguments, told, glyphs, tmp_path):
+    (tmp_path / "submission.csv").write_text("of the last run")
+    done = kernel_process(KERNEL, "--data", str(glyphs), "--out", str(tmp_path), *arguments)
+    assert (done.returncode, told in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+    assert (tmp_path / "submission.csv").read_text() == "of the last run"
