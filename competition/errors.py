@@ -17,3 +17,8 @@ class BadInputError(UserError):
     """The thing being judged is bad: a submission, a bundle, a source file or a run."""
 
     exit_code: ClassVar[int] = 1
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error says, for a message of one line; its type where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

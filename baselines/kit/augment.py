@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 Augmentation = Callable[[Tensor, torch.Generator], Tensor]
 
@@ -176,4 +176,4 @@ def _try_once(augment: Augmentation, wish: Mapping[str, Any]) -> None:
     try:
         augment(torch.zeros(2, 1, 8, 8), torch.Generator())
     except (TypeError, RuntimeError) as error:
-        raise UserError(f"augment {dict(wish)}: {str(error).splitlines()[0]}") from None
+        raise UserError(f"augment {dict(wish)}: {first_line(error)}") from None

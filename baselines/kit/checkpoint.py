@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from baselines.kit.files import written_aside
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 
 def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -19,7 +19,7 @@ def save_checkpoint(path: Path, content: dict[str, Any]) -> None:
         try:
             torch.save(content, aside)
         except RuntimeError as error:  # torch's own writer reports a full disk this way
-            raise OSError(None, str(error).splitlines()[0]) from error
+            raise OSError(None, first_line(error)) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

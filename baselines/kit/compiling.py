@@ -13,6 +13,7 @@ from baselines.kit.losses import training_loss
 from baselines.kit.plan import Plan
 from baselines.kit.recipe import Recipe
 from baselines.kit.request import Request
+from competition.errors import first_line
 
 # Compiling takes 10 to 60 s. On CUDA it wins that back in a long run; on two CPU cores steps even get slower
 # (0.63 to 0.96 of the speed, measured with the nets of these baselines).
@@ -47,7 +48,7 @@ def compile_for_training(model: nn.Module, data: ImageData, plan: Plan, request:
         _warm_up(forward, model, data, plan.recipe, plan.placement, request.seed)
     except Exception as error:  # whatever a compiler stumbles over, the model trains without it
         model.zero_grad(set_to_none=True)
-        return Compiled(model, f"no (it failed: {(str(error).strip() or type(error).__name__).splitlines()[0]})")
+        return Compiled(model, f"no (it failed: {first_line(error)})")
     return Compiled(forward, f"yes, in {show_duration(request.clock.elapsed - before)}")
 
 

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from baselines.kit.device import Placement
 from baselines.kit.holdout import training_rows
+from baselines.kit.seeds import generator
 from competition.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -183,6 +184,13 @@ def _stored(images: Tensor, device: torch.device) -> Tensor:
         return images.to(device)
     free, _ = torch.cuda.mem_get_info(device)
     return images.to(device) if images.numel() * 2 < free else images
+
+
+def draw_sample(train: Part, size: int, seed: int) -> Part:
+    """Rows of the training part by chance: a source's own order may go class by class."""
+    rows = torch.randperm(len(train), generator=generator(seed, "sample"))[:size].sort().values
+    images = train.images.index_select(0, rows.to(train.images.device))
+    return Part(images, train.labels.index_select(0, rows.to(train.labels.device)))
 
 
 def epoch_batches(

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _TIMED_STEPS = 3
@@ -70,9 +70,7 @@ def choose_device(wish: str) -> Placement:
         device = torch.device(wish)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UserError(
-            f"device {wish!r} is not on this machine ({str(error).splitlines()[0]}); use --device auto"
-        ) from None
+        raise UserError(f"device {wish!r} is not on this machine ({first_line(error)}); use --device auto") from None
     return Placement(device, device_reason="asked for")
 
 
@@ -81,7 +79,7 @@ def _cuda_if_it_works() -> Placement:
     try:
         torch.zeros(1, device="cuda").add_(1).item()
     except RuntimeError as error:
-        reason = f"{torch.cuda.get_device_name()} does not work: {str(error).splitlines()[0]}"
+        reason = f"{torch.cuda.get_device_name()} does not work: {first_line(error)}"
         return Placement(torch.device("cpu"), device_reason=reason)
     return Placement(torch.device("cuda"), device_reason=f"found {torch.cuda.get_device_name()}")
 

@@ -71,7 +71,7 @@ def train_here(
     from baselines.kit.recipe import load_recipe
     from competition.bundle import open_bundle
 
-    clock = _clock(budget)
+    clock = Clock.starting_now(parse_duration(budget)).ended_by()
     bundle = open_bundle(Path(data))
     chosen = load_recipe(kernel.recipes, recipe, settings)  # what is wrong with it is told before anything is cleared
     folder = files.make_output_folder(Path(out))
@@ -97,10 +97,6 @@ def train_here(
 
 def _has_runner() -> bool:
     return "GRADER_DEADLINE" in os.environ
-
-
-def _clock(budget: str) -> Clock:
-    return Clock.starting_now(parse_duration(budget)).ended_by()
 
 
 def _last_resort(clock: Clock, out: Path) -> AbstractContextManager[object]:

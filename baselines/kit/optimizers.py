@@ -7,7 +7,7 @@ from torch import nn
 
 from baselines.kit.muon import MuonSgd, parameter_groups
 from baselines.kit.recipe import Recipe
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 # In timm "sgd" is Nesterov's; the course's SGD, and torch's, is plain momentum.
 _TIMM_NAMES = {"sgd": "momentum", "nesterov": "sgd"}
@@ -51,9 +51,7 @@ def create_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
             **options,
         )
     except (TypeError, ValueError, AssertionError, KeyError, ZeroDivisionError) as error:
-        raise UserError(
-            f"optimizer {recipe.optimizer!r} with {options}: {str(error).splitlines()[0] or 'unknown'}"
-        ) from None
+        raise UserError(f"optimizer {recipe.optimizer!r} with {options}: {first_line(error)}") from None
     if getattr(made, "is_second_order", False):
         raise UserError(f"optimizer {recipe.optimizer!r} needs second derivatives, which training steps do not compute")
     return made

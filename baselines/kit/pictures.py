@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 _OneByOne = Callable[[Tensor], Tensor]  # a picture, uint8, H x W x C, to another
 
@@ -105,7 +105,7 @@ def _create(library: str, module: Any, base: type, wish: Any) -> Any:
     try:
         return found(**options)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{library} {name} with {options}: {str(error).strip().splitlines()[0]}") from None
+        raise UserError(f"{library} {name} with {options}: {first_line(error)}") from None
 
 
 def _try_once(change: PictureChange, examples: Tensor) -> None:
@@ -113,8 +113,7 @@ def _try_once(change: PictureChange, examples: Tensor) -> None:
     try:
         changed = change(examples, seed=0)
     except Exception as error:  # the libraries have error types of their own
-        said = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"the transforms do not fit the pictures: {said}") from None
+        raise UserError(f"the transforms do not fit the pictures: {first_line(error)}") from None
     if changed.dtype != torch.uint8 or changed.shape[-1] != examples.shape[-1]:
         raise UserError(
             f"the transforms make {changed.dtype} pictures of {changed.shape[-1]} channels: "

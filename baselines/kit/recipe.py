@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from baselines.kit.schedules import as_number, create_schedule, options_of
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 _OF_ANY_SCHEDULE = ("warmup", "momentum")
 
@@ -167,7 +167,7 @@ def _read_yaml(path: Path, folder: Path) -> dict[str, Any]:
             f"recipe {path.stem!r} is unknown: {hint}one of {', '.join(names)}, or a path to a YAML file"
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"recipe {path}: cannot be read as YAML ({str(error).splitlines()[0]})") from None
+        raise UserError(f"recipe {path}: cannot be read as YAML ({first_line(error)})") from None
     if not isinstance(values, dict):
         raise UserError(f"recipe {path}: must be a mapping of keys to values")
     return values

@@ -9,11 +9,11 @@ from torch import nn
 from baselines.kit.budget import Clock
 from baselines.kit.data import ImageData
 from baselines.kit.diagnosis import Finding
+from baselines.kit.fit import Fit
 from baselines.kit.history import Row
 from baselines.kit.plan import Plan
 from baselines.kit.ranks import Ranks
 from baselines.kit.recipe import Recipe
-from baselines.kit.trainer import Fit
 
 if TYPE_CHECKING:
     from competition.bundle import Bundle

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,10 +15,11 @@ from baselines.kit.batches import Batches
 from baselines.kit.best import BestState
 from baselines.kit.budget import Allowance
 from baselines.kit.checkpoint import load_checkpoint, save_checkpoint
-from baselines.kit.data import ImageData, Part
+from baselines.kit.data import ImageData, draw_sample
 from baselines.kit.device import Placement
 from baselines.kit.diagnosis import Extent, Finding, explain_divergence
 from baselines.kit.files import RESUME, WEIGHTS
+from baselines.kit.fit import Fit
 from baselines.kit.history import Row
 from baselines.kit.live import Reporter
 from baselines.kit.losses import plain_loss, training_loss
@@ -28,38 +29,11 @@ from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.recipe import Recipe
 from baselines.kit.running import Running
 from baselines.kit.schedules import create_schedule
-from baselines.kit.seeds import generator
 from baselines.kit.step import TrainStep
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 _EVALUATION_SHARE = 0.1  # of the time, at most
 _SAVING_SHARE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """How a training ended."""
-
-    rows: list[Row]
-    best: Row | None  # of the state that is kept; the last evaluation where the last state is
-    steps: int
-    extent: Extent
-    seconds: float
-    images_per_second: float  # mean over the time that was spent on steps, evaluations left out
-    ending: str  # why it stopped, in words
-    divergence: Finding | None
-    losses: list[float]  # of every step
-    batch_parts: int
-
-    @property
-    def epochs(self) -> float:
-        """Passes over the training part."""
-        return self.extent.epochs
-
-    @property
-    def diverged(self) -> bool:
-        """Whether the loss became no number."""
-        return self.divergence is not None
 
 
 class Trainer:
@@ -392,9 +366,7 @@ class Trainer:
         try:
             self._take_over(saved)
         except (KeyError, TypeError, RuntimeError, ValueError) as error:
-            raise UserError(
-                f"{path}: does not fit this model ({str(error).splitlines()[0]}); delete it to start anew"
-            ) from None
+            raise UserError(f"{path}: does not fit this model ({first_line(error)}); delete it to start anew") from None
         self.reporter.note(f"resumed at step {self.step} ({100 * self.allowance.already:.0f} % of the way)")
 
     def _take_over(self, saved: dict[str, Any]) -> None:
@@ -417,13 +389,6 @@ class Trainer:
         torch.set_rng_state(saved["random"])
         if saved["random_cuda"] is not None and self._is_on_cuda:
             torch.cuda.set_rng_state(saved["random_cuda"], self.placement.device)
-
-
-def draw_sample(train: Part, size: int, seed: int) -> Part:
-    """Rows of the training part by chance: a source's own order may go class by class."""
-    rows = torch.randperm(len(train), generator=generator(seed, "sample"))[:size].sort().values
-    images = train.images.index_select(0, rows.to(train.images.device))
-    return Part(images, train.labels.index_select(0, rows.to(train.labels.device)))
 
 
 def _create_ema(model: nn.Module, recipe: Recipe) -> Any:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from baselines.tune.messages import SHARES, Ended, Evaluated
 from baselines.tune.options import differences
 from baselines.tune.space import Settings, Space
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 if TYPE_CHECKING:
     from optuna.trial import Trial
@@ -214,7 +214,7 @@ def _readable(path: Path) -> Iterator[optuna.storages.RDBStorage]:
     try:
         yield optuna.storages.RDBStorage(f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 30}})
     except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
-        reason = str(error).splitlines()[0][:120]
+        reason = first_line(error)[:120]
         raise UserError(f"{path}: no readable study ({reason}); delete it to start anew") from None
 
 

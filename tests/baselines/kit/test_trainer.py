@@ -9,10 +9,10 @@ import torch
 from torch import nn
 
 from baselines.kit.budget import Allowance, Clock, Reserve
-from baselines.kit.data import Part, load_images
+from baselines.kit.data import Part, draw_sample, load_images
 from baselines.kit.device import Placement
 from baselines.kit.recipe import parse_recipe
-from baselines.kit.trainer import Trainer, draw_sample
+from baselines.kit.trainer import Trainer
 from competition.bundle import open_bundle
 from tests.baselines.glyphs import write_bundle
 from tests.baselines.runs import FAST, Notes, small_net
