@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from baselines.kit import files
+from baselines.kit.allocator import freed_memory_kept
 from baselines.kit.budget import Allowance, Reserve, SteadyAllowance
 from baselines.kit.checkpoint import load_checkpoint
 from baselines.kit.claim import bundle_identity
@@ -41,7 +42,7 @@ def train_and_predict(build: Build, request: Request, reporter: Reporter) -> Out
     Raises:
         UserError: the bundle, recipe, device or disk does not allow a run; what was written before stays valid.
     """
-    with process_group(request.ranks, request.clock):
+    with process_group(request.ranks, request.clock), freed_memory_kept():
         return _train_and_predict(build, request, reporter)
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from baselines.kit import files
+from baselines.kit.allocator import freed_memory_kept
 from baselines.kit.budget import Clock, parse_duration
 from baselines.kit.kernel import guarded
 from baselines.tune.kernels import find_kernel
@@ -81,7 +82,8 @@ def find_batch_size(
     with limited_memory(prepared.placement, memory):
         while batch <= largest:
             try:
-                speeds.append(Speed(batch, _images_per_second(prepared, batch)))
+                with freed_memory_kept():  # as in a run; and given back, or the next size would find holes too small
+                    speeds.append(Speed(batch, _images_per_second(prepared, batch)))
             except (MemoryError, RuntimeError) as error:
                 if not (is_out_of_memory(error) or "bad_alloc" in str(error)):
                     raise

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from baselines.kit import files
+from baselines.kit.allocator import freed_memory_kept
 from baselines.kit.budget import Clock, parse_duration, show_duration
 from baselines.kit.kernel import guarded
 from baselines.tune.kernels import find_kernel
@@ -157,7 +158,8 @@ def _test(options: argparse.Namespace) -> None:
 
     out = files.make_output_folder(options.out)
     prepared = prepare(kernel, recipe, bundle, clock, options.seed, options.device, options.threads)
-    curve = _curve_in_time(prepared, options, clock)
+    with freed_memory_kept():
+        curve = _curve_in_time(prepared, options, clock)
     _write_table(out, curve)
     suggestion = suggest_rate(curve)
     files.write_json(out / RECORD, {**asdict(suggestion), "steps": len(curve.rates), "seed": options.seed})

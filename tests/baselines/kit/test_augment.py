@@ -80,7 +80,20 @@ def test_erase_sets_one_rectangle_to_zero():
 def test_the_sampling_grid_is_torchs_affine_grid(size):
     matrix = torch.randn(5, 2, 3, generator=random())
     by_torch = torch.nn.functional.affine_grid(matrix, [5, 1, *size], align_corners=False)
-    torch.testing.assert_close(_sampling_grid(matrix, *size), by_torch)
+    torch.testing.assert_close(_sampling_grid(*matrix.permute(2, 1, 0), *size), by_torch)
+
+
+def test_an_image_mirrored_by_the_resampling_is_the_resampled_image_mirrored(images):
+    geometry = {"rotate": 20, "zoom": 0.2, "shift": 0.1, "shear": 0.1}
+    plain = affine(images, random(), **geometry)
+    torch.testing.assert_close(affine(images, random(), **geometry, flip=1.0), plain.flip(3), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("wish", [0.5, True, {"probability": 0.5}])
+def test_flips_beside_a_geometry_mirror_the_same_share(wish):
+    images = torch.arange(3.0).view(1, 1, 1, 3).repeat(2000, 1, 1, 1)
+    changed = create_augmentation({"flip": wish, "zoom": 0.01})(images, random())
+    assert 0.45 < float((changed[:, 0, 0, 0] > 1).float().mean()) < 0.55
 
 
 def test_noise_has_the_deviation_asked_for(images):
@@ -128,6 +141,8 @@ def test_the_batch_that_went_in_stays_as_it_was(images):
         ({"erase": {"sides": 1}}, "sides"),
         ({"cutout": 1}, "one of"),
         ({"rotate": "x"}, "no number"),
+        ({"rotate": 5, "flip": {"side": 1}}, "side"),
+        ({"rotate": 5, "flip": "often"}, "often"),
     ],
 )
 def test_a_wrong_augmentation_is_told_in_one_line(wish, told):

@@ -4,8 +4,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision.transforms.functional import normalize
 
-from baselines.kit.data import batch_sizes, batches_an_epoch, epoch_batches, load_images, split_batch
+from baselines.kit.data import (
+    ImageData,
+    ImageShape,
+    Part,
+    batch_sizes,
+    batches_an_epoch,
+    epoch_batches,
+    load_images,
+    split_batch,
+)
 from baselines.kit.device import Placement
 from baselines.kit.holdout import training_rows
 from baselines.kit.seeds import generator
@@ -41,6 +51,17 @@ def test_batches_have_mean_zero_and_deviation_one_over_the_training_part_only(bu
     train = bundle.train_images[training_rows(bundle, 1)].astype(np.float64)
     assert float(data.mean) == pytest.approx(train.mean(), rel=1e-6)
     assert float(data.std) == pytest.approx(train.std(), rel=1e-6)
+
+
+def test_each_channel_has_its_own_mean_and_deviation():
+    images, labels = torch.randint(0, 256, (5, 7, 9, 3), dtype=torch.uint8), torch.zeros(5, dtype=torch.int64)
+    part = Part(images, labels)
+    mean, std = [110.0, 120.0, 130.0], [40.0, 50.0, 60.0]
+    values = [torch.tensor(figures).view(1, 3, 1, 1) for figures in (mean, std)]
+    data = ImageData(part, part, part, ImageShape(3, 7, 9, 2), *values, 0.0)
+    rows = torch.tensor([4, 1])
+    by_torchvision = normalize(images[rows].permute(0, 3, 1, 2).float(), mean, std)
+    torch.testing.assert_close(data.batch(part, rows, CPU), by_torchvision)
 
 
 def test_a_batch_holds_the_rows_asked_for_in_their_order(bundle):
