@@ -7,7 +7,7 @@ from torch import nn
 
 from baselines.kit.data import ImageShape
 from baselines.kit.plan import told_where_images_do_not_fit
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 # What layers raise for a width below one, a dropout above one, no widths at all, a word in place of a number …
 _REFUSALS = (TypeError, ValueError, RuntimeError, IndexError, ArithmeticError)
@@ -35,6 +35,6 @@ def build_net(nets: Mapping[str, Callable[..., nn.Module]], options: Mapping[str
             raise ValueError("a layer without units")
     except _REFUSALS as error:
         given = ", ".join(f"model.{key} = {value!r}" for key, value in wanted.items()) or "its own values"
-        reason = (str(error).splitlines() or [type(error).__name__])[0].split("() ")[-1]
+        reason = first_line(error).split("() ")[-1]
         raise UserError(f"model {name} cannot be built with {given}: {reason[:160]}") from None
     return net

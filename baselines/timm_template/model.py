@@ -10,7 +10,7 @@ from torch import nn
 from baselines.kit.data import ImageShape
 from baselines.kit.features import Probe
 from baselines.kit.recipe import Recipe, with_changes
-from competition.errors import UserError
+from competition.errors import UserError, first_line
 
 from .weights import find_weights, fit_names
 
@@ -62,7 +62,7 @@ def _create(name: str, weights: str, shape: ImageShape, classes: int, options: M
     try:
         return timm.create_model(name, **options)
     except (TypeError, ValueError, RuntimeError, AssertionError, KeyError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise UserError(f"timm cannot make {name} for {shape.height}x{shape.width} images: {reason[:200]}") from None
 
 
