@@ -177,6 +177,12 @@ def _seconds_of(placement: Placement, one_step: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
+def laid_out_for(model: nn.Module, placement: Placement) -> Placement:
+    """The placement with channels_last for nets with convolutions only: others would have the layout undone."""
+    convolves = any(isinstance(layer, nn.Conv2d) for layer in model.modules())
+    return replace(placement, channels_last=placement.channels_last and convolves)
+
+
 def move_model(model: nn.Module, placement: Placement) -> nn.Module:
     """The model on the device, in the memory format of the placement."""
     return model.to(placement.device, memory_format=placement.memory_format)  # type: ignore[call-overload,no-any-return]

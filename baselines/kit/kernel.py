@@ -17,6 +17,7 @@ from baselines.kit import files
 from baselines.kit.budget import Clock, hold_to_budget, parse_duration, show_duration
 from baselines.kit.load import CpuReading
 from baselines.kit.memory import is_out_of_memory
+from baselines.kit.openmp import let_idle_threads_sleep
 from baselines.kit.ranks import Ranks
 from competition.errors import UserError
 
@@ -249,6 +250,7 @@ def train(
     Raises:
         UserError: the recipe, the device or the disk does not allow a run.
     """
+    let_idle_threads_sleep()
     before = CpuReading.take()
     from baselines.kit.live import Silent, create_reporter
     from baselines.kit.request import Request

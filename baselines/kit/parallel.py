@@ -162,7 +162,8 @@ class ParallelTrainer(Trainer):
         trial = TrainStep(self.model, optimizer, plain_loss(self.recipe), self.placement, part_size)
         self.model.train()
         with kept_random_state():
-            trial(*self._batch(self._batches.rows(0)))
+            images, target, _ = self._batch(0)
+            trial(images, target)
         self.model.load_state_dict(before)
         self.model.zero_grad(set_to_none=True)
         smallest = torch.tensor(trial.part_size)
@@ -175,8 +176,8 @@ class ParallelTrainer(Trainer):
     def _own_batch(self) -> int:
         return math.ceil(self.recipe.batch / self.ranks.count)
 
-    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return super()._batch(share_of(rows, self.ranks))
+    def _own_rows(self, rows: Tensor) -> Tensor:
+        return share_of(rows, self.ranks)
 
     def _save(self) -> None:
         """Write nothing on the way: such a run is not resumed, and a file takes the first process alone some time.

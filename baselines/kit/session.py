@@ -1,6 +1,7 @@
 """One run from an open bundle to a submission: plan, train, predict, write, explain; no command line needed."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from baselines.kit.checkpoint import load_checkpoint
 from baselines.kit.claim import bundle_identity
 from baselines.kit.compiling import Compiled, compile_for_training
 from baselines.kit.data import ImageData, ImageShape, batches_an_epoch, load_images
-from baselines.kit.device import choose_device, forget_trials, move_model, use_threads
+from baselines.kit.device import choose_device, forget_trials, laid_out_for, move_model, use_threads
 from baselines.kit.diagnosis import diagnose
 from baselines.kit.fallback import fill_with_shares, replace_by_shares
 from baselines.kit.features import cache_features, show_images
@@ -57,13 +58,16 @@ def _train_and_predict(build: Build, request: Request, reporter: Reporter) -> Ou
     seed_everything(request.seed, plan.recipe.deterministic)
     data = _load(request, plan)
     reporter.note(_describe_data(data))
-    model = move_model(build(plan.recipe, data.shape), plan.placement)
+    model = build(plan.recipe, data.shape)
+    plan = replace(plan, placement=laid_out_for(model, plan.placement))
+    model = move_model(model, plan.placement)
     show_images(model, data, plan.placement, request.seed)
     with told_where_images_do_not_fit(data.shape):
         layers = summarise(model, data.shape)
     files.write_text(request.out / files.MODEL_SUMMARY, layers)
     reporter.note(f"the model:\n{outline(model, data.shape)}")
-    reporter.note(f"{count_parameters(model):,} trainable parameters; layers in {files.MODEL_SUMMARY}")
+    layout = ", channels_last" if plan.placement.channels_last else ""
+    reporter.note(f"{count_parameters(model):,} trainable parameters{layout}; layers in {files.MODEL_SUMMARY}")
     whole = model
     if plan.recipe.cache_features and not request.ranks.are_several:
         seconds = _CACHING_SHARE * request.clock.remaining
@@ -133,9 +137,8 @@ def _load(request: Request, plan: Plan) -> ImageData:
 
 def _tell_plan(plan: Plan, reporter: Reporter) -> None:
     placement = plan.placement
-    layout = ", channels_last" if placement.channels_last else ""
     reporter.note(f"device={placement.device} ({placement.device_reason})")
-    reporter.note(f"dtype={placement.precision}{layout} ({placement.precision_reason})")
+    reporter.note(f"dtype={placement.precision} ({placement.precision_reason})")
     reporter.note(f"plan: {plan.reason}")
 
 

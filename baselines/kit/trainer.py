@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from baselines.kit.ahead import ahead_pays, made_ahead
 from baselines.kit.batches import Batches
 from baselines.kit.best import BestState
 from baselines.kit.budget import Allowance
@@ -110,11 +111,12 @@ class Trainer:
     def fit(self) -> Fit:
         """Train until the epochs are done, the time is up, patience is lost or the loss is no number."""
         start, divergence, patience_lost = time.monotonic(), None, ""
-        while self.allowance.fits_another_step(self.step) and not (divergence or patience_lost):
-            divergence = self._one_step()
-            if divergence is None and self._is_evaluation_due():
-                divergence = self._evaluate()
-                patience_lost = self._lost_patience()
+        with made_ahead(self._batch, ahead_pays(self.recipe, self.data.shape, self.placement)) as batch_of:
+            while self.allowance.fits_another_step(self.step) and not (divergence or patience_lost):
+                divergence = self._one_step(batch_of)
+                if divergence is None and self._is_evaluation_due():
+                    divergence = self._evaluate()
+                    patience_lost = self._lost_patience()
         divergence = divergence or self._collect()
         if self.step and not divergence and not self._is_evaluated:
             divergence = self._evaluate()
@@ -156,7 +158,7 @@ class Trainer:
             batch_parts=math.ceil(self._own_batch / self._train_step.part_size),
         )
 
-    def _one_step(self) -> Finding | None:
+    def _one_step(self, batch_of: Callable[[int], tuple[Tensor, Tensor, int]]) -> Finding | None:
         """Take one step; a finding when the loss turned out to be no number."""
         began = time.monotonic()
         self.model.train()
@@ -166,13 +168,13 @@ class Trainer:
         momentum = self.schedule.momentum(progress)
         if momentum is not None:
             set_momentum(self.optimizer, momentum)
-        rows = self._batches.rows(self.step)
-        loss, right = self._train_step(*self._batch(rows))
+        images, target, count = batch_of(self.step)
+        loss, right = self._train_step(images, target)
         self.step += 1
-        self._images += len(rows)
+        self._images += count
         if self._ema is not None:
             self._ema.update(self.model, step=self.step)
-        self._pending.append((loss, right, len(rows)))
+        self._pending.append((loss, right, count))
         problem = self._collect() if self._is_collecting_due() else None
         now = time.monotonic()
         self.allowance.note_step(now - began)
@@ -186,16 +188,21 @@ class Trainer:
         )
         return problem
 
-    def _batch(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Images and targets of the step that comes."""
+    def _batch(self, step: int) -> tuple[Tensor, Tensor, int]:
+        """Images and targets of a step, and how many images all processes take in it together."""
+        rows = self._batches.rows(step)
         try:
-            return self._batches.make(self.step, rows)
+            return *self._batches.make(step, self._own_rows(rows)), len(rows)
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
             raise UserError(
                 f"out of memory while a batch of {len(rows)} images is made: use a smaller one (--set batch=…)"
             ) from None
+
+    def _own_rows(self, rows: Tensor) -> Tensor:
+        """This process's rows of a batch."""
+        return rows
 
     def _is_collecting_due(self) -> bool:
         # Reading a loss waits for the GPU; on the CPU it costs nothing.

@@ -1,7 +1,7 @@
 """A kernel's model, optimizer and images made ready for measurements outside a whole run."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from baselines.kit.batches import Batches
 from baselines.kit.budget import Clock
 from baselines.kit.data import ImageData, load_images
-from baselines.kit.device import Placement, choose_device, move_model, use_threads
+from baselines.kit.device import Placement, choose_device, laid_out_for, move_model, use_threads
 from baselines.kit.features import show_images
 from baselines.kit.holdout import training_rows
 from baselines.kit.kernel import Kernel
@@ -74,4 +74,5 @@ def prepare(
     plan = make_plan(kernel.build, recipe, stored_shape(bundle), images, placement, clock, seed)
     taken = plan.recipe
     data = load_images(bundle, plan.placement, seed, taken.image_px, taken.mean, taken.std, taken.interpolation)
-    return Prepared(kernel, plan, data, seed)
+    laid_out = laid_out_for(kernel.build(taken, data.shape), plan.placement)
+    return Prepared(kernel, replace(plan, placement=laid_out), data, seed)

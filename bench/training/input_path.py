@@ -2,17 +2,23 @@
 
     python bench/training/input_path.py --px 32 --images 20000
 
-The augmentation compared is: shift by up to 4 pixels, mirror a half, normalise. The share is that of making batches in
-whole steps of each baseline's strong recipe, on the rung named, with that recipe's own augmentation.
+The augmentation compared is: shift by up to 4 pixels, mirror a half, normalise. The share is what the steps of a run
+wait for their batches, with each baseline's strong recipe, on the rung named, with that recipe's own augmentation.
 """
 
 import argparse
 import os
 import time
+from collections.abc import Callable
+
+from baselines.kit.openmp import let_idle_threads_sleep
+
+let_idle_threads_sleep()  # as in a run, before torch is loaded
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
@@ -21,26 +27,26 @@ from baselines.fashion_cnn.__main__ import KERNEL as FASHION
 from baselines.fontchar_bottleneck.__main__ import KERNEL as FONTCHAR
 from baselines.kit.allocator import freed_memory_kept
 from baselines.kit.augment import create_augmentation
-from baselines.kit.batches import Batches
+from baselines.kit.budget import Allowance, Clock, Reserve
 from baselines.kit.data import ImageData, ImageShape, Part, epoch_batches
-from baselines.kit.device import Placement, move_model
+from baselines.kit.device import Placement, laid_out_for, move_model
+from baselines.kit.diagnosis import Finding
 from baselines.kit.kernel import Kernel
-from baselines.kit.losses import training_loss
-from baselines.kit.optimizers import create_optimizer
+from baselines.kit.live import Silent
 from baselines.kit.plan import target_shape
 from baselines.kit.recipe import load_recipe, on_rung
 from baselines.kit.seeds import generator, seed_worker
-from baselines.kit.step import TrainStep
+from baselines.kit.trainer import Trainer
 from baselines.letters_resnet18.__main__ import KERNEL as LETTERS
 from baselines.stl10_mlp.__main__ import KERNEL as STL10
 
 _BATCH = 128
 _STEPS = (
-    (FONTCHAR, 0, ImageShape(1, 90, 90, 52)),
-    (FASHION, 0, ImageShape(1, 28, 28, 10)),
-    (CIFAR10, 0, ImageShape(3, 32, 32, 10)),
-    (LETTERS, 0, ImageShape(1, 28, 28, 26)),
-    (STL10, 0, ImageShape(3, 96, 96, 10)),
+    (FONTCHAR, 0, ImageShape(1, 90, 90, 52), 100),
+    (FASHION, 0, ImageShape(1, 28, 28, 10), 20),
+    (CIFAR10, 0, ImageShape(3, 32, 32, 10), 8),
+    (LETTERS, 0, ImageShape(1, 28, 28, 26), 100),
+    (STL10, 0, ImageShape(3, 96, 96, 10), 1000),
 )
 
 
@@ -97,8 +103,31 @@ def loader_speed(images: np.ndarray, workers: int) -> float:
     return len(images) / (time.perf_counter() - start)
 
 
+class TimedTrainer(Trainer):
+    """Counts the seconds of its steps, and those of them that wait for batches; the first two build kernels."""
+
+    sample_size = 64
+    stepping = waiting = 0.0
+
+    def _one_step(self, batch_of: Callable[[int], tuple[Tensor, Tensor, int]]) -> Finding | None:
+        begun, waited = time.perf_counter(), 0.0
+
+        def timed(step: int) -> tuple[Tensor, Tensor, int]:
+            nonlocal waited
+            asked = time.perf_counter()
+            batch = batch_of(step)
+            waited = time.perf_counter() - asked
+            return batch
+
+        finding = super()._one_step(timed)
+        if self.step > 2:
+            self.stepping += time.perf_counter() - begun
+            self.waiting += waited
+        return finding
+
+
 def share_of_steps(kernel: Kernel, rung: int, stored: ImageShape, steps: int) -> float:
-    """Share of the time of training steps that goes into making their batches, 0..1, on random pictures."""
+    """Share of the time of a run's steps that is spent waiting for their batches, 0..1, on random pictures."""
     recipe = load_recipe(kernel.recipes, "strong")
     recipe = on_rung(recipe, recipe.ladder[rung], "bench") if recipe.ladder else recipe
     shape = target_shape(stored, recipe.image_px)
@@ -106,21 +135,16 @@ def share_of_steps(kernel: Kernel, rung: int, stored: ImageShape, steps: int) ->
     pixels = torch.randint(0, 256, (count, shape.height, shape.width, shape.channels)).to(torch.uint8)
     part = Part(pixels, torch.randint(0, shape.classes, (count,)))
     half = torch.full((1, shape.channels, 1, 1), 127.5)
-    data = ImageData(part, part, part, shape, half, half / 2, 0.0)
-    placement = Placement(torch.device("cpu"), "bf16", channels_last=True)
-    model = move_model(kernel.build(recipe, shape), placement).train()
-    step = TrainStep(model, create_optimizer(model, recipe), training_loss(recipe), placement, recipe.batch)
-    batches = Batches(data, recipe, placement, 1)
-    making = training = 0.0
-    for number in range(steps + 2):
-        begun = time.perf_counter()
-        images, target = batches.make(number, batches.rows(number))
-        made = time.perf_counter()
-        step(images, target)
-        if number >= 2:  # the first steps build kernels and caches
-            making += made - begun
-            training += time.perf_counter() - made
-    return making / (making + training)
+    few = Part(part.images[:64], part.labels[:64])
+    data = ImageData(part, few, few, shape, half, half / 2, 0.0)
+    model = kernel.build(recipe, shape)
+    placement = laid_out_for(model, Placement(torch.device("cpu"), "bf16", channels_last=True))
+    model = move_model(model, placement)
+    clock = Clock.starting_now(600)
+    allowance = Allowance(clock, Reserve(), steps + 2, clock.start)
+    trainer = TimedTrainer(model, data, recipe, placement, allowance, Silent(), 1)
+    trainer.fit()
+    return trainer.waiting / trainer.stepping
 
 
 def main() -> None:
@@ -140,10 +164,10 @@ def main() -> None:
         print(
             f"DataLoader, PIL, {workers} workers {theirs:,.0f} images/s: the kit is {ours / theirs:.1f} times as fast"
         )
-    for kernel, rung, stored in _STEPS:
+    for kernel, rung, stored, steps in _STEPS:
         with freed_memory_kept():  # as in a run
-            share = share_of_steps(kernel, rung, stored, 20 if stored.channels == 1 else 8)
-        print(f"{kernel.name}, strong, rung {rung + 1}: making batches takes {100 * share:.1f} % of a step")
+            share = share_of_steps(kernel, rung, stored, steps)
+        print(f"{kernel.name}, strong, rung {rung + 1}: waiting for batches takes {100 * share:.1f} % of a step")
 
 
 if __name__ == "__main__":

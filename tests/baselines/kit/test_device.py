@@ -2,15 +2,18 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from baselines.kit.device import (
     Placement,
     choose_device,
     choose_precision,
     forget_trials,
+    laid_out_for,
     peak_memory,
     precision_candidates,
     use_threads,
@@ -104,3 +107,10 @@ def test_where_the_peak_cannot_be_reset_it_is_called_the_processs(monkeypatch, t
     forget_trials(CPU)
     assert peak_memory(CPU).of == "process"
     assert peak_memory(CPU).mib > 50
+
+
+def test_only_nets_with_convolutions_take_their_images_channels_last():
+    half = replace(CPU, precision="bf16", channels_last=True)
+    assert laid_out_for(nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten()), half).channels_last
+    assert laid_out_for(nn.Sequential(nn.Flatten(), nn.Linear(12, 3)), half) == replace(half, channels_last=False)
+    assert not laid_out_for(nn.Conv2d(3, 8, 3), CPU).channels_last
