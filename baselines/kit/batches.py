@@ -1,6 +1,7 @@
 """The batches of a run: order, augmentation and mixing, each a function of the seed and the step alone."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,17 +12,29 @@ from torch import Tensor
 from baselines.kit.augment import create_augmentation, flip_alternating
 from baselines.kit.data import ImageData, batches_an_epoch, epoch_batches
 from baselines.kit.device import Placement
+from baselines.kit.memory import is_out_of_memory
 from baselines.kit.pictures import create_picture_change
 from baselines.kit.recipe import Recipe
 from baselines.kit.seeds import generator
+from competition.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a step learns from."""
+
+    images: Tensor  # N x C x H x W
+    target: Tensor  # classes, or a row of probabilities each where images are mixed
+    count: int  # images that all processes take in this step together
 
 
 class Batches:
-    """Gives a training step its images and targets. A resumed run gets the batches it would have got."""
+    """Gives a training step its batch. A resumed run gets the batches it would have got."""
 
     def __init__(self, data: ImageData, recipe: Recipe, placement: Placement, seed: int) -> None:
-        """The random numbers of augmentation come from the stream `augment_stream`, which may be changed."""
+        """A process that takes a `share` of every batch draws augmentation's random numbers from its own stream."""
         self.data, self.recipe, self.placement, self.seed = data, recipe, placement, seed
+        self.share: Callable[[Tensor], Tensor] | None = None  # of the rows of a batch; None: all of them
         self.augment_stream = "augment"
         self.steps_an_epoch = batches_an_epoch(len(data.train), recipe.batch)
         self._order: list[Tensor] = []
@@ -30,6 +43,22 @@ class Batches:
         self._change_pictures = create_picture_change(recipe.torchvision, recipe.albumentations, data.train.images[:2])
         self._sides = _draw_sides(len(data.train), seed, data.train.images.device) if recipe.alternating_flip else None
         self._mix = _create_mixup(recipe, data.shape.classes)
+
+    def of_step(self, step: int) -> Batch:
+        """The batch of a step (0-based).
+
+        Raises:
+            UserError: memory runs out.
+        """
+        rows = self.rows(step)
+        try:
+            return Batch(*self.make(step, self.share(rows) if self.share else rows), len(rows))
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise UserError(
+                f"out of memory while a batch of {len(rows)} images is made: use a smaller one (--set batch=…)"
+            ) from None
 
     def rows(self, step: int) -> Tensor:
         """The rows of the training part that make up the batch of a step (0-based)."""
@@ -46,7 +75,7 @@ class Batches:
 
         Args:
             step: the step they are for.
-            rows: from `rows(step)`, or a share of them.
+            rows: of the training part, as many as are wanted.
         """
         train = self.data.train
         images = self.data.batch(train, rows, self.placement, self._picture_change(step))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import torch
@@ -139,6 +140,7 @@ class ParallelTrainer(Trainer):
         super().__init__(*args, **kwargs)
         self.ranks = ranks
         seed_everything(self.seed + ranks.rank, self.recipe.deterministic)  # dropout and mixup differ a process
+        self._batches.share = partial(share_of, ranks=ranks)
         self._batches.augment_stream = f"augment, rank {ranks.rank}"
         own_gpu = [self.placement.device.index] if self.placement.device.type == "cuda" else None
         step = self._train_step
@@ -162,8 +164,8 @@ class ParallelTrainer(Trainer):
         trial = TrainStep(self.model, optimizer, plain_loss(self.recipe), self.placement, part_size)
         self.model.train()
         with kept_random_state():
-            images, target, _ = self._batch(0)
-            trial(images, target)
+            batch = self._batches.of_step(0)
+            trial(batch.images, batch.target)
         self.model.load_state_dict(before)
         self.model.zero_grad(set_to_none=True)
         smallest = torch.tensor(trial.part_size)
@@ -175,9 +177,6 @@ class ParallelTrainer(Trainer):
     @property
     def _own_batch(self) -> int:
         return math.ceil(self.recipe.batch / self.ranks.count)
-
-    def _own_rows(self, rows: Tensor) -> Tensor:
-        return share_of(rows, self.ranks)
 
     def _save(self) -> None:
         """Write nothing on the way: such a run is not resumed, and a file takes the first process alone some time.

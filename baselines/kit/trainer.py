@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.kit.ahead import ahead_pays, made_ahead
-from baselines.kit.batches import Batches
+from baselines.kit.batches import Batch, Batches
 from baselines.kit.best import BestState
 from baselines.kit.budget import Allowance
 from baselines.kit.checkpoint import load_checkpoint, save_checkpoint
@@ -24,7 +24,6 @@ from baselines.kit.fit import Fit
 from baselines.kit.history import Row
 from baselines.kit.live import Reporter
 from baselines.kit.losses import plain_loss, training_loss
-from baselines.kit.memory import is_out_of_memory
 from baselines.kit.optimizers import create_optimizer, set_momentum, set_rate
 from baselines.kit.predict import Evaluation, evaluate
 from baselines.kit.recipe import Recipe
@@ -111,7 +110,7 @@ class Trainer:
     def fit(self) -> Fit:
         """Train until the epochs are done, the time is up, patience is lost or the loss is no number."""
         start, divergence, patience_lost = time.monotonic(), None, ""
-        with made_ahead(self._batch, ahead_pays(self.recipe, self.data.shape, self.placement)) as batch_of:
+        with made_ahead(self._batches.of_step, ahead_pays(self.recipe, self.data.shape, self.placement)) as batch_of:
             while self.allowance.fits_another_step(self.step) and not (divergence or patience_lost):
                 divergence = self._one_step(batch_of)
                 if divergence is None and self._is_evaluation_due():
@@ -158,7 +157,7 @@ class Trainer:
             batch_parts=math.ceil(self._own_batch / self._train_step.part_size),
         )
 
-    def _one_step(self, batch_of: Callable[[int], tuple[Tensor, Tensor, int]]) -> Finding | None:
+    def _one_step(self, batch_of: Callable[[int], Batch]) -> Finding | None:
         """Take one step; a finding when the loss turned out to be no number."""
         began = time.monotonic()
         self.model.train()
@@ -168,13 +167,13 @@ class Trainer:
         momentum = self.schedule.momentum(progress)
         if momentum is not None:
             set_momentum(self.optimizer, momentum)
-        images, target, count = batch_of(self.step)
-        loss, right = self._train_step(images, target)
+        batch = batch_of(self.step)
+        loss, right = self._train_step(batch.images, batch.target)
         self.step += 1
-        self._images += count
+        self._images += batch.count
         if self._ema is not None:
             self._ema.update(self.model, step=self.step)
-        self._pending.append((loss, right, count))
+        self._pending.append((loss, right, batch.count))
         problem = self._collect() if self._is_collecting_due() else None
         now = time.monotonic()
         self.allowance.note_step(now - began)
@@ -187,22 +186,6 @@ class Trainer:
             self._running.mean_loss,
         )
         return problem
-
-    def _batch(self, step: int) -> tuple[Tensor, Tensor, int]:
-        """Images and targets of a step, and how many images all processes take in it together."""
-        rows = self._batches.rows(step)
-        try:
-            return *self._batches.make(step, self._own_rows(rows)), len(rows)
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise UserError(
-                f"out of memory while a batch of {len(rows)} images is made: use a smaller one (--set batch=…)"
-            ) from None
-
-    def _own_rows(self, rows: Tensor) -> Tensor:
-        """This process's rows of a batch."""
-        return rows
 
     def _is_collecting_due(self) -> bool:
         # Reading a loss waits for the GPU; on the CPU it costs nothing.

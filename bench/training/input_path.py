@@ -18,7 +18,6 @@ let_idle_threads_sleep()  # as in a run, before torch is loaded
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
@@ -27,6 +26,7 @@ from baselines.fashion_cnn.__main__ import KERNEL as FASHION
 from baselines.fontchar_bottleneck.__main__ import KERNEL as FONTCHAR
 from baselines.kit.allocator import freed_memory_kept
 from baselines.kit.augment import create_augmentation
+from baselines.kit.batches import Batch
 from baselines.kit.budget import Allowance, Clock, Reserve
 from baselines.kit.data import ImageData, ImageShape, Part, epoch_batches
 from baselines.kit.device import Placement, laid_out_for, move_model
@@ -109,10 +109,10 @@ class TimedTrainer(Trainer):
     sample_size = 64
     stepping = waiting = 0.0
 
-    def _one_step(self, batch_of: Callable[[int], tuple[Tensor, Tensor, int]]) -> Finding | None:
+    def _one_step(self, batch_of: Callable[[int], Batch]) -> Finding | None:
         begun, waited = time.perf_counter(), 0.0
 
-        def timed(step: int) -> tuple[Tensor, Tensor, int]:
+        def timed(step: int) -> Batch:
             nonlocal waited
             asked = time.perf_counter()
             batch = batch_of(step)

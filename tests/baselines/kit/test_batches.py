@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from baselines.kit.batches import Batches
-from baselines.kit.data import load_images
+from baselines.kit.data import ImageData, load_images
 from baselines.kit.device import Placement
 from baselines.kit.recipe import parse_recipe
+from competition.errors import UserError
 from tests.baselines.runs import FAST
 
 CPU = Placement(torch.device("cpu"))
@@ -47,3 +48,22 @@ def test_images_come_in_the_memory_format_of_the_placement(data):
     batches = batches_of(data, replace(CPU, channels_last=True), augment={"crop": 1, "rotate": 3})
     images, _ = batches.make(0, batches.rows(0))
     assert images.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_share_of_a_batch_is_made_and_all_of_it_counted(data):
+    batches = batches_of(data)
+    whole = batches.of_step(3)
+    batches.share = lambda rows: rows[1::2]
+    share = batches.of_step(3)
+    assert torch.equal(share.images, whole.images[1::2])
+    assert torch.equal(share.target, whole.target[1::2])
+    assert share.count == whole.count == len(whole.images) == FAST["batch"]
+
+
+def test_memory_that_runs_out_is_told_with_what_to_do(data, monkeypatch):
+    def too_much(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(ImageData, "batch", too_much)
+    with pytest.raises(UserError, match=r"a batch of 16 images is made: use a smaller one \(--set batch="):
+        batches_of(data).of_step(0)
