@@ -36,7 +36,9 @@ def test_an_unknown_name_gets_the_list(tmp_path: Path) -> None:
         catalog.find("zzz", [tmp_path, tmp_path / "missing"])
 
 
-def test_a_folder_without_a_spec_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_spec_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")  # what lies around the checkout is nobody's business
     for name in (str(tmp_path), "..", "."):
         with pytest.raises(UserError, match=r"no competition\.yaml in this folder"):
             catalog.find(name)
